@@ -1,0 +1,141 @@
+// The numbers that both sides use: valid TypeScript and valid AssemblyScript.
+//
+// A program is an array of instructions in linear memory, each INSTRUCTION_BYTES long, read as 16 words:
+//
+//   word 0        opcode
+//   word 1        flags: FLAG_* in the low byte, the function (Unary, Binary, …) from bit FUNCTION_SHIFT on
+//   words 2–7     p0 … p5, pointers in bytes; 0 where an operand is absent; p0 is always the output
+//   words 8–12    d0 … d4, dimensions in elements
+//   words 13–15   s0 … s2, float32 scalars
+//
+// A layout ("strides") operand points to int32 words in linear memory; the comment on the opcode gives their order.
+// Strides count elements; a stride of 0 broadcasts. `total` is the product of the shape.
+
+export const INSTRUCTION_BYTES = 64;
+export const INSTRUCTION_WORDS = 16;
+
+/** out += … instead of out = …, on every opcode marked (+)=. */
+export const FLAG_ACCUMULATE = 1;
+/** GEMM reads A as [k, m]. */
+export const FLAG_TRANSPOSE_A = 2;
+/** GEMM reads B as [n, k]. */
+export const FLAG_TRANSPOSE_B = 4;
+/** SGD takes the Nesterov step. */
+export const FLAG_NESTEROV = 8;
+/** Targets of a loss are probabilities [rows, classes] instead of class indices [rows]. */
+export const FLAG_PROBABILITIES = 16;
+export const FUNCTION_SHIFT = 8;
+
+export const enum Opcode {
+  /** out[d0] (+)= s0 */
+  FILL = 1,
+  /** out (+)= s0 · in. p0 out, p1 in, p2 layout [rank, shape…, outStrides…, inStrides…], d0 total. */
+  COPY,
+  /** y = f(x). p0 y, p1 x, d0 total, s0 and s1 parameters of f. */
+  UNARY,
+  /** dx (+)= dy · f′(x). p0 dx, p1 dy, p2 x, p3 y, d0 total, s0 and s1 parameters of f. */
+  UNARY_GRADIENT,
+  /** out = f(a, b), out contiguous. p0 out, p1 a, p2 b, p3 layout [rank, shape…, aStrides…, bStrides…], d0 total. */
+  BINARY,
+  /**
+   * out (+)= s0 · dy · ∂f/∂a (d1 = 0) or ∂f/∂b (d1 = 1), out contiguous. p0 out, p1 dy, p2 a, p3 b,
+   * p4 layout [rank, shape…, dyStrides…, aStrides…, bStrides…], d0 total.
+   */
+  BINARY_GRADIENT,
+  /**
+   * out[d0] (+)= s0 · reduction over d1 values of in. p0 out (contiguous), p1 in,
+   * p2 layout [keptRank, reducedRank, keptShape…, keptStrides…, reducedShape…, reducedStrides…].
+   */
+  REDUCE,
+  /**
+   * dx (+)= dy shared equally between the elements equal to the maximum y. p0 dx, p1 dy, p2 x, p3 y, p4 layout as
+   * REDUCE (the strides are those of x and dx; dy and y are contiguous [d0]), d0 outputs, d1 values per output.
+   */
+  MAX_GRADIENT,
+  /**
+   * C[m, n] (+)= A[m, k] · B[k, n] + bias[n]. p0 C, p1 A, p2 B, p3 bias or 0, p4 scratch of at least
+   * gemmScratchBytes(m, n, k), d0 m, d1 n, d2 k. All row-major and contiguous; FLAG_TRANSPOSE_A/B.
+   */
+  GEMM,
+  /** y = softmax or log-softmax along d1. p0 y, p1 x, viewed as [d0 outer, d1 length, d2 inner]. */
+  SOFTMAX,
+  /** dx (+)= gradient of SOFTMAX. p0 dx, p1 dy, p2 y, dimensions as SOFTMAX. */
+  SOFTMAX_GRADIENT,
+  /**
+   * losses[row] = −Σ target · logSoftmax(logits[row]). p0 losses [rows], p1 logits [rows, classes], p2 targets,
+   * p3 probabilities out [rows, classes] (= softmax(logits)), d0 rows, d1 classes. Stops the program with
+   * Status.LABEL when a class index is not an integer in [0, classes).
+   */
+  CROSS_ENTROPY,
+  /**
+   * dlogits (+)= s0 · dy · (probabilities · Σ target − target). p0 dlogits, p1 dy, p2 probabilities, p3 targets,
+   * d0 rows, d1 classes, d2 stride of dy between rows (0 or 1).
+   */
+  CROSS_ENTROPY_GRADIENT,
+  /** out[i] = table[indices[i]] for rows of d1 elements. p0 out, p1 table, p2 int32 indices, d0 rows, d1 width. */
+  GATHER,
+  /**
+   * mask[i] = 0 with probability s0, else 1 / (1 − s0); y = x · mask. p0 y, p1 x, p2 mask, p3 generator
+   * {u32 seedLow, u32 seedHigh, u32 counterLow, u32 counterHigh}, d0 total. Element i uses the 64-bit number counter + i.
+   */
+  DROPOUT,
+  /** The 64-bit integer at p0 += d0. */
+  COUNT,
+  /**
+   * PyTorch's SGD in place. p0 parameter, p1 gradient, p2 momentum buffer or 0, p3 options {f32 lr, momentum,
+   * dampening, weightDecay}, p4 64-bit count of steps so far or 0 (the first step of a buffer ignores dampening),
+   * d0 total, FLAG_NESTEROV.
+   */
+  SGD,
+}
+
+export const enum Unary {
+  NEGATE,
+  EXP,
+  LOG,
+  SQRT,
+  ABS,
+  SQUARE,
+  RELU,
+  /** s0 is the slope below zero. */
+  LEAKY_RELU,
+  SIGMOID,
+  TANH,
+  /** The exact form, x · Φ(x). */
+  GELU,
+  SILU,
+  SOFTPLUS,
+  /** Between s0 and s1; the gradient passes where s0 ≤ x ≤ s1; NaN stays NaN. */
+  CLAMP,
+  /** To the power s0. */
+  POWER,
+}
+
+export const enum Binary {
+  ADD,
+  SUBTRACT,
+  MULTIPLY,
+  DIVIDE,
+  POWER,
+  /** Where both are equal each gets half of the gradient; NaN propagates. */
+  MAXIMUM,
+  MINIMUM,
+  SQUARED_DIFFERENCE,
+}
+
+export const enum Reduction {
+  SUM,
+  /** NaN propagates. */
+  MAX,
+}
+
+export const enum Softmax {
+  PLAIN,
+  LOG,
+}
+
+/** What run() answers. */
+export const enum Status {
+  OK,
+  LABEL,
+}
