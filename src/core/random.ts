@@ -1,0 +1,104 @@
+import { engine } from './engine.js';
+
+/**
+ * xoshiro128** by Blackman and Vigna (2018), seeded through splitmix32: the generator of everything random that
+ * TypeScript draws (initial weights, shuffling). Its state is four integers, so a run can be resumed.
+ */
+export class Generator {
+  private readonly state = new Uint32Array(4);
+
+  constructor(seed: number) {
+    this.seed(seed);
+  }
+
+  seed(seed: number): void {
+    let z = seed >>> 0;
+    // The high half of a seed counts too.
+    z ^= Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1);
+    for (let i = 0; i < 4; i++) {
+      z = (z + 0x9e3779b9) >>> 0;
+      let t = z ^ (z >>> 16);
+      t = Math.imul(t, 0x21f0aaad);
+      t ^= t >>> 15;
+      t = Math.imul(t, 0x735a2d97);
+      this.state[i] = t ^ (t >>> 15);
+    }
+  }
+
+  /** A uniform integer in [0, 2³²). */
+  uint32(): number {
+    const s = this.state;
+    const x = Math.imul(s[1], 5);
+    const result = Math.imul((x << 7) | (x >>> 25), 9) >>> 0;
+    const t = s[1] << 9;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = (s[3] << 11) | (s[3] >>> 21);
+    return result;
+  }
+
+  /** A uniform number in [low, high). */
+  uniform(low = 0, high = 1): number {
+    return low + (high - low) * (this.uint32() / 2 ** 32);
+  }
+
+  /** A uniform integer in [0, bound), without bias. */
+  below(bound: number): number {
+    const limit = 2 ** 32 - (2 ** 32 % bound);
+    let value = this.uint32();
+    while (value >= limit) value = this.uint32();
+    return value % bound;
+  }
+
+  /** Fisher–Yates, in place. */
+  shuffle(values: Int32Array): void {
+    for (let i = values.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const value = values[i];
+      values[i] = values[j];
+      values[j] = value;
+    }
+  }
+}
+
+export function checkSeed(operation: string, seed: number): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new RangeError(`${operation}: expected seed to be a non-negative integer, got ${String(seed)}`);
+  }
+}
+
+const shared = new Generator(0);
+
+/** The generator that {@link manualSeed} sets. */
+export function defaultGenerator(): Generator {
+  return shared;
+}
+
+/**
+ * Sets every source of random numbers: initial weights, shuffling without a seed of its own, dropout. Without it the
+ * seed is 0, so a program gives the same result every time.
+ *
+ * @param seed a non-negative integer
+ * @throws RangeError where it is none
+ * @example
+ * ```ts
+ * import { manualSeed, nn } from 'wasmgrad';
+ * manualSeed(7);
+ * const a = new nn.Linear(2, 2).weight.toArray();
+ * manualSeed(7);
+ * const b = new nn.Linear(2, 2).weight.toArray();
+ * JSON.stringify(a) === JSON.stringify(b); // true
+ * ```
+ */
+export function manualSeed(seed: number): void {
+  checkSeed('manualSeed', seed);
+  shared.seed(seed);
+  const { i32, generator } = engine();
+  i32[generator / 4] = seed >>> 0;
+  i32[generator / 4 + 1] = Math.floor(seed / 2 ** 32);
+  i32[generator / 4 + 2] = 0;
+  i32[generator / 4 + 3] = 0;
+}

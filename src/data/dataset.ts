@@ -1,0 +1,123 @@
+import { engine } from '../core/engine.js';
+import { Block } from '../core/owner.js';
+import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
+import { formatShape, type Shape } from '../tensor/layout.js';
+import { GatherSource, Table } from '../tensor/source.js';
+import { checkOptions, readNumbers, Tensor, type TensorLike } from '../tensor/tensor.js';
+
+/** Rows given as nested arrays, a tensor, a flat typed array (one number a row), or flat numbers with their shape. */
+export type Rows = Tensor | TensorLike | { readonly data: TensorLike; readonly shape: Shape };
+
+/** One column of a data set: a table in linear memory and the shape of a row. */
+interface Column {
+  readonly table: Table;
+  readonly rowShape: Shape;
+}
+
+function readRows(name: string, rows: Rows): { values: Float32Array; shape: Shape } {
+  if (rows instanceof Tensor) return { values: rows.data, shape: rows.shape };
+  if (typeof rows === 'object' && 'data' in rows && 'shape' in rows) {
+    return readNumbers(name, rows.data as TensorLike, rows.shape as Shape);
+  }
+  return readNumbers(name, rows as TensorLike);
+}
+
+/**
+ * Inputs and targets, row by row. They are copied into linear memory once; batches are gathered there.
+ *
+ * @throws RangeError where there are no rows, the two differ in their number of rows, or a number is NaN
+ */
+export class TensorDataset {
+  private readonly inputs: Column;
+  private readonly targets: Column;
+  private readonly rows: Int32Array;
+
+  constructor(inputs: Rows, targets: Rows);
+  /** @internal */
+  constructor(parent: TensorDataset, rows: Int32Array);
+  constructor(first: Rows | TensorDataset, second: Rows | Int32Array) {
+    if (first instanceof TensorDataset) {
+      this.inputs = first.inputs;
+      this.targets = first.targets;
+      this.rows = second as Int32Array;
+      return;
+    }
+    const columns = [readRows('TensorDataset inputs', first), readRows('TensorDataset targets', second as Rows)];
+    const [count, targetCount] = columns.map(({ shape }) => shape[0]);
+    if (count === undefined || targetCount === undefined || count !== targetCount) {
+      const [a, b] = columns.map(({ shape }) => formatShape(shape));
+      throw new RangeError(`TensorDataset: expected as many targets as inputs, got shapes ${a} and ${b}`);
+    }
+    if (count === 0) throw new RangeError('TensorDataset: expected at least one row, got none');
+    columns.forEach(({ values }, i) => {
+      const at = values.findIndex(Number.isNaN);
+      if (at >= 0) {
+        const row = Math.floor(at / (values.length / count));
+        throw new RangeError(`TensorDataset: NaN in row ${row} of the ${i === 0 ? 'inputs' : 'targets'}`);
+      }
+    });
+    [this.inputs, this.targets] = columns.map(({ values, shape }): Column => {
+      const block = new Block(values.length * 4);
+      engine().f32.set(values, block.pointer / 4);
+      return { table: new Table(block, values.length / count), rowShape: shape.slice(1) };
+    });
+    this.rows = Int32Array.from({ length: count }, (_, i) => i);
+  }
+
+  /** Number of rows. */
+  get length(): number {
+    return this.rows.length;
+  }
+
+  /** The rows at these positions, as a pair of tensors [count, …]. */
+  batch(positions: Int32Array | readonly number[]): [inputs: Tensor, targets: Tensor] {
+    const rows = Int32Array.from(positions, (position) => {
+      if (!Number.isInteger(position) || position < 0 || position >= this.length) {
+        throw new RangeError(`batch: row ${position} is not in [0, ${this.length})`);
+      }
+      return this.rows[position];
+    });
+    return [gather(this.inputs, rows), gather(this.targets, rows)];
+  }
+
+  /** A data set of these rows, on the same memory. */
+  subset(positions: Int32Array | readonly number[]): TensorDataset {
+    return new TensorDataset(this, Int32Array.from(positions, (position) => this.rows[position]));
+  }
+}
+
+function gather({ table, rowShape }: Column, rows: Int32Array): Tensor {
+  return new Tensor([rows.length, ...rowShape], undefined, new GatherSource(table, rows), false);
+}
+
+export interface SplitOptions {
+  /** Share of the rows (below 1) or number of rows (1 and more) that are kept apart; 0.25 by default. */
+  testSize?: number;
+  /** Mix the rows before the split; true by default. */
+  shuffle?: boolean;
+  /** Seed of the mixing; drawn from {@link manualSeed}'s generator without it. */
+  seed?: number;
+}
+
+/**
+ * Splits a data set in two, on the same memory.
+ *
+ * @returns the part to train on and the part to test on
+ * @throws RangeError where a part would be empty
+ */
+export function trainTestSplit(
+  dataset: TensorDataset,
+  options: SplitOptions = {},
+): [train: TensorDataset, test: TensorDataset] {
+  checkOptions('trainTestSplit', options, ['testSize', 'shuffle', 'seed']);
+  const { testSize = 0.25, shuffle = true, seed } = options;
+  const total = dataset.length;
+  const test = testSize < 1 ? Math.round(total * testSize) : testSize;
+  if (!Number.isInteger(test) || test < 1 || test >= total) {
+    throw new RangeError(`trainTestSplit: testSize ${testSize} of ${total} rows leaves one part empty`);
+  }
+  if (seed !== undefined) checkSeed('trainTestSplit', seed);
+  const order = Int32Array.from({ length: total }, (_, i) => i);
+  if (shuffle) (seed === undefined ? defaultGenerator() : new Generator(seed)).shuffle(order);
+  return [dataset.subset(order.subarray(0, total - test)), dataset.subset(order.subarray(total - test))];
+}

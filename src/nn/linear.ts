@@ -1,0 +1,49 @@
+import { linear } from '../tensor/operations/matmul.js';
+import { call, type Tensor } from '../tensor/tensor.js';
+import { kaimingUniform } from './init.js';
+import { Module, Parameter } from './module.js';
+
+export interface LinearOptions {
+  /** Whether a bias is added; true by default. */
+  bias?: boolean;
+}
+
+/**
+ * y = x · weightᵀ + bias, with x [batch, inFeatures] and y [batch, outFeatures]. Weight and bias begin uniform in
+ * ±1/√inFeatures, as in PyTorch.
+ *
+ * @throws RangeError where a size is not a positive integer
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'wasmgrad';
+ * new nn.Linear(3, 2).forward(tensor([[1, 2, 3]])).shape; // [1, 2]
+ * ```
+ */
+export class Linear extends Module {
+  /** [outFeatures, inFeatures] */
+  readonly weight: Parameter;
+  /** [outFeatures], or undefined without bias */
+  readonly bias: Parameter | undefined;
+
+  constructor(
+    override readonly inFeatures: number,
+    readonly outFeatures: number,
+    options: LinearOptions = {},
+  ) {
+    super();
+    for (const [name, value] of Object.entries({ inFeatures, outFeatures })) {
+      if (!Number.isInteger(value) || value < 1) {
+        throw new RangeError(`Linear: expected ${name} to be a positive integer, got ${String(value)}`);
+      }
+    }
+    this.weight = new Parameter(
+      kaimingUniform(new Float32Array(outFeatures * inFeatures), inFeatures),
+      [outFeatures, inFeatures],
+    );
+    if (options.bias !== false) this.bias = new Parameter(kaimingUniform(new Float32Array(outFeatures), inFeatures));
+  }
+
+  override forward(x: Tensor): Tensor {
+    return call(linear, this.bias ? [x, this.weight, this.bias] : [x, this.weight], undefined);
+  }
+}

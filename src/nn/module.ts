@@ -1,0 +1,193 @@
+import { engine } from '../core/engine.js';
+import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
+import { noGrad } from '../tensor/noGrad.js';
+import { leaf, readNumbers, Tensor, tensor, type NestedArray, type TensorLike } from '../tensor/tensor.js';
+
+/** A tensor that belongs to a module: found by name, moved by an optimizer, saved in the state. */
+export class Parameter extends Tensor {
+  /**
+   * @param data initial numbers
+   * @param shape their shape, needed for typed arrays of more than one dimension
+   */
+  constructor(data: TensorLike, shape?: Shape) {
+    const numbers = readNumbers('Parameter', data, shape);
+    const made = leaf(numbers.values, numbers.shape);
+    super(numbers.shape, made.home, made.pointer(), true);
+  }
+}
+
+/** What {@link Module.predict} makes of the last layer's output. */
+export type OutputKind = 'raw' | 'softmax' | 'sigmoid';
+
+/** Weights by name, as {@link Module.stateDict} gives and {@link Module.loadStateDict} takes them. */
+export type StateDict = Record<string, Tensor>;
+
+/**
+ * Base of all layers and models. Extend it, keep parameters and other modules in fields (or arrays of them), and write
+ * `forward`.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor, type Tensor } from 'wasmgrad';
+ * class Doubled extends nn.Module {
+ *   inner = new nn.Linear(2, 3);
+ *   override forward(x: Tensor): Tensor {
+ *     return this.inner.forward(x).mul(2);
+ *   }
+ * }
+ * const model = new Doubled();
+ * model.namedParameters().map(([name]) => name); // ["inner.weight", "inner.bias"]
+ * model.forward(tensor([[1, 2]])).shape; // [1, 3]
+ * ```
+ */
+export abstract class Module {
+  /** Set by train() and eval(); Dropout reads it. */
+  training = true;
+  /**
+   * What predict() gives: the output as it is, or the probabilities that the loss takes it to mean. fit() sets it from
+   * the loss (CrossEntropyLoss: softmax); set it yourself after a training loop of your own.
+   */
+  output: OutputKind = 'raw';
+
+  abstract forward(input: Tensor): Tensor;
+
+  /** Modules directly inside this one, by name. */
+  namedChildren(): [string, Module][] {
+    return this.members((value): value is Module => value instanceof Module);
+  }
+
+  /** This module and all inside it. */
+  modules(): Module[] {
+    return [this, ...this.namedChildren().flatMap(([, child]) => child.modules())];
+  }
+
+  /** Every parameter with its path, such as `0.weight`; one that is used twice is listed once. */
+  namedParameters(): [string, Parameter][] {
+    const seen = new Set<Parameter>();
+    return this.collect('').filter(([, parameter]) => !seen.has(parameter) && seen.add(parameter));
+  }
+
+  /** Every parameter, in the order of {@link namedParameters}. */
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  /** Switches this module and all inside it to training, or to evaluation with `train(false)`. */
+  train(mode = true): this {
+    for (const module of this.modules()) module.training = mode;
+    return this;
+  }
+
+  /** Switches to evaluation: the same as `train(false)`. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** A copy of every parameter, by name. */
+  stateDict(): StateDict {
+    return Object.fromEntries(this.namedParameters().map(([name, parameter]) => [name, parameter.detach()]));
+  }
+
+  /**
+   * Overwrites every parameter.
+   *
+   * @param state tensors, nested arrays or typed arrays by name, one for each parameter
+   * @throws RangeError where a name is missing, unknown, or has another shape; then nothing is changed
+   */
+  loadStateDict(state: Record<string, Tensor | TensorLike>): void {
+    const parameters = new Map(this.namedParameters());
+    const unknown = Object.keys(state).filter((name) => !parameters.has(name));
+    const missing = [...parameters.keys()].filter((name) => !(name in state));
+    if (unknown.length > 0 || missing.length > 0) {
+      const parts = [
+        missing.length > 0 ? `missing ${missing.join(', ')}` : '',
+        unknown.length > 0 ? `unknown ${unknown.join(', ')}` : '',
+      ];
+      throw new RangeError(`loadStateDict: ${parts.filter(Boolean).join('; ')}`);
+    }
+    const writes = [...parameters].map(([name, parameter]) => {
+      const given = state[name];
+      const { values, shape } =
+        given instanceof Tensor
+          ? { values: given.data, shape: given.shape }
+          : readNumbers('loadStateDict', given, ArrayBuffer.isView(given) ? parameter.shape : undefined);
+      if (!sameShape(shape, parameter.shape)) {
+        throw new RangeError(
+          `loadStateDict: expected ${name} ${formatShape(parameter.shape)}, got ${formatShape(shape)}`,
+        );
+      }
+      return { parameter, values };
+    });
+    for (const { parameter, values } of writes) engine().f32.set(values, parameter.pointer() / 4);
+  }
+
+  /**
+   * The output for `rows` in evaluation mode, as plain numbers: nested arrays give nested arrays, typed arrays a
+   * Float32Array of [rows, outputs] in row-major order. One row alone gives one row.
+   *
+   * @throws RangeError where the rows do not fit the model
+   */
+  predict(rows: Float32Array): Float32Array;
+  predict(rows: NestedArray | Tensor): NestedArray;
+  predict(rows: Float32Array | NestedArray | Tensor): Float32Array | NestedArray {
+    const training = new Map(this.modules().map((module) => [module, module.training]));
+    const { input, single } = this.inputOf(rows);
+    this.eval();
+    try {
+      const result = noGrad(() => {
+        const raw = this.forward(input);
+        if (this.output === 'softmax') return raw.softmax(-1);
+        return this.output === 'sigmoid' ? raw.sigmoid() : raw;
+      });
+      if (ArrayBuffer.isView(rows)) return result.data;
+      return single ? result.reshape(result.shape.slice(1)).toArray() : result.toArray();
+    } finally {
+      for (const [module, mode] of training) module.training = mode;
+    }
+  }
+
+  /** Gives the memory of every parameter back at once. */
+  [Symbol.dispose](): void {
+    for (const parameter of this.parameters()) parameter[Symbol.dispose]();
+  }
+
+  /** Rows as the forward pass wants them: one row alone becomes a batch of one. */
+  private inputOf(rows: Float32Array | NestedArray | Tensor): { input: Tensor; single: boolean } {
+    if (rows instanceof Tensor) return { input: rows, single: false };
+    const input = tensor(rows);
+    const width = this.modules().find((module) => typeof module.inFeatures === 'number')?.inFeatures;
+    if (ArrayBuffer.isView(rows)) {
+      if (width === undefined) return { input, single: false };
+      if (input.size % width !== 0) {
+        throw new RangeError(`predict: expected rows of ${width} numbers, got ${input.size} numbers in all`);
+      }
+      return { input: input.reshape(input.size / width, width), single: false };
+    }
+    const single = input.shape.length === 1;
+    return { input: single ? input.reshape(1, input.size) : input, single };
+  }
+
+  /** Width of a row that this module takes, where it has one. */
+  readonly inFeatures?: number;
+
+  private collect(prefix: string): [string, Parameter][] {
+    const own = this.members((value): value is Parameter => value instanceof Parameter);
+    return [
+      ...own.map(([name, parameter]): [string, Parameter] => [prefix + name, parameter]),
+      ...this.namedChildren().flatMap(([name, child]) => child.collect(`${prefix}${name}.`)),
+    ];
+  }
+
+  private members<T>(wanted: (value: unknown) => value is T): [string, T][] {
+    const found: [string, T][] = [];
+    for (const [key, value] of Object.entries(this)) {
+      if (wanted(value)) found.push([key, value]);
+      else if (Array.isArray(value)) {
+        value.forEach((item: unknown, i) => {
+          if (wanted(item)) found.push([`${key}.${i}`, item]);
+        });
+      }
+    }
+    return found;
+  }
+}

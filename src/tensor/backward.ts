@@ -1,0 +1,121 @@
+import { FLAG_ACCUMULATE } from '../../assembly/opcodes.js';
+import { formatShape } from './layout.js';
+import type { Call, Tape } from './tape.js';
+import { currentTape } from './scope.js';
+import { Gradient, type Value } from './value.js';
+
+/** Where an operation writes the gradient of an input. */
+export interface Target {
+  readonly pointer: number;
+  /** FLAG_ACCUMULATE where the gradient holds something already. */
+  readonly flags: number;
+}
+
+/**
+ * The place for the gradient of input `i`, or undefined where it needs none. To be asked for right before the
+ * instruction that writes it, once for each such instruction: the first write overwrites, later ones add.
+ */
+export function gradientOf(tape: Tape, call: Call, i: number): Target | undefined {
+  const input = call.inputs[i];
+  if (!input.requiresGrad) return undefined;
+  if (input.call) {
+    if (input.call.outputGradient !== 0) return { pointer: input.call.outputGradient, flags: FLAG_ACCUMULATE };
+    input.call.outputGradient = tape.floats(input.size);
+    return { pointer: input.call.outputGradient, flags: 0 };
+  }
+  return leafTarget(tape, input);
+}
+
+function leafTarget(tape: Tape, leaf: Value): Target {
+  const gradient = (leaf.gradient ??= new Gradient(leaf.size));
+  if (tape.leaves) {
+    let note = tape.leaves.get(leaf);
+    if (!note) {
+      // The program will add to whatever the gradient holds at a replay, so it adds already now.
+      note = { zeroed: false, continues: true };
+      tape.leaves.set(leaf, note);
+      if (!gradient.filled) gradient.fillWithZeros();
+      gradient.filled = true;
+    }
+  }
+  const flags = gradient.filled ? FLAG_ACCUMULATE : 0;
+  gradient.filled = true;
+  return { pointer: gradient.block.pointer, flags };
+}
+
+/** Clears the gradient of a leaf: the next write overwrites it. */
+export function clearGradient(leaf: Value): void {
+  const { leaves } = currentTape();
+  if (leaves && !leaves.has(leaf)) leaves.set(leaf, { zeroed: true, continues: false });
+  leaf.gradient?.clear();
+}
+
+/**
+ * Walks the recorded calls in reverse from `root` and appends and runs their gradient instructions.
+ *
+ * @param seed the gradient of the root, where it is not a single number
+ */
+export function backward(root: Value, seed?: Value): void {
+  const tape = currentTape();
+  if (!root.requiresGrad) {
+    throw new Error('backward: this tensor needs no gradient; was it made from tensors with requiresGrad, outside noGrad()?');
+  }
+  if (!seed && root.size !== 1) {
+    throw new RangeError(
+      `backward: expected a single number, got a tensor ${formatShape(root.shape)}; ` +
+        'reduce it with sum() or mean(), or pass its gradient: backward(gradient)',
+    );
+  }
+  if (seed && seed.size !== root.size) {
+    throw new RangeError(
+      `backward: expected a gradient ${formatShape(root.shape)}, got ${formatShape(seed.shape)}`,
+    );
+  }
+  if (!root.call) {
+    seedLeaf(tape, root, seed);
+    return;
+  }
+  if (!root.livesOn(tape)) {
+    root.pointer();
+    throw new Error('backward: the tensor was computed on another tape; call backward() where it was computed');
+  }
+  const start = tape.calls.lastIndexOf(root.call);
+  const reached = reachable(tape, root.call, start);
+  if (root.call.spent || reached.some((call) => call.spent)) {
+    throw new Error(
+      'backward: these operations went backward before; compute the loss again, or add the losses first',
+    );
+  }
+  root.call.outputGradient = tape.floats(root.size);
+  if (seed) tape.copy(tape.address(seed, 'backward'), root.call.outputGradient, root.size, 0);
+  else tape.fill(root.call.outputGradient, root.size, 1);
+  for (const call of reached) {
+    if (call.outputGradient !== 0) call.operation.backward(tape, call);
+    call.outputGradient = 0;
+    call.spent = true;
+  }
+  tape.execute('backward');
+  tape.finished = true;
+}
+
+/** The calls that lead to `last`, newest first. */
+function reachable(tape: Tape, last: Call, start: number): Call[] {
+  const wanted = new Set<Call>([last]);
+  const order: Call[] = [];
+  for (let i = start; i >= 0; i--) {
+    const call = tape.calls[i];
+    if (!wanted.has(call)) continue;
+    order.push(call);
+    for (const input of call.inputs) if (input.call) wanted.add(input.call);
+  }
+  return order;
+}
+
+/** backward() on a leaf itself: its gradient is the seed. */
+function seedLeaf(tape: Tape, leaf: Value, seed: Value | undefined): void {
+  const { pointer, flags } = leafTarget(tape, leaf);
+  if (seed) tape.copy(tape.address(seed, 'backward'), pointer, leaf.size, flags);
+  else tape.fill(pointer, leaf.size, 1, flags);
+  tape.execute('backward');
+  tape.finished = true;
+}

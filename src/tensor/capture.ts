@@ -1,0 +1,156 @@
+import { Status } from '../../assembly/opcodes.js';
+import { sameShape, type Shape } from './layout.js';
+import { currentTape, isCapturing, withTape } from './scope.js';
+import { statusError, Tape } from './tape.js';
+import { Tensor } from './tensor.js';
+import type { Source, Value } from './value.js';
+
+interface Slot {
+  readonly shape: Shape;
+  readonly kind: unknown;
+  readonly replace: (source: Source) => void;
+}
+
+/** What a replay leaves behind in the gradient of a leaf. */
+interface LeafEffect {
+  readonly leaf: Value;
+  readonly zeroed: boolean;
+  readonly continues: boolean;
+  readonly filledAfter: boolean;
+}
+
+/** One recording of a function, for one set of argument shapes. */
+export class Recording {
+  readonly tape: Tape;
+  /** Where the returned tensors are. */
+  readonly results: readonly { readonly shape: Shape; readonly pointer: number }[];
+  private readonly slots: readonly Slot[];
+  private readonly effects: readonly LeafEffect[];
+
+  constructor(name: string, fn: (...args: Tensor[]) => readonly Tensor[], args: readonly Tensor[]) {
+    const tape = new Tape(true, currentTape().recordsGradients);
+    tape.fate = 'its captured function was called again';
+    tape.leaves = new Map();
+    this.tape = tape;
+    try {
+      this.slots = args.map((arg) => {
+        const { replace } = tape.bind(arg);
+        return { shape: arg.shape, kind: arg.source!.kind, replace };
+      });
+      tape.execute(name);
+      const returned = withTape(tape, () => fn(...args));
+      this.results = returned.map((value) => ({ shape: value.shape, pointer: tape.address(value, name) }));
+    } catch (error) {
+      tape.release();
+      throw error;
+    }
+    this.effects = [...tape.leaves].map(([leaf, { zeroed, continues }]) => ({
+      leaf,
+      zeroed,
+      continues,
+      filledAfter: leaf.gradient?.filled ?? false,
+    }));
+    tape.calls.length = 0;
+    tape.releaseWithOwner();
+  }
+
+  /** Whether these arguments can take the place of the recorded ones. */
+  fits(args: readonly Tensor[]): boolean {
+    return (
+      this.tape.recordsGradients === currentTape().recordsGradients &&
+      this.slots.length === args.length &&
+      this.slots.every((slot, i) => slot.kind === args[i].source!.kind && sameShape(slot.shape, args[i].shape))
+    );
+  }
+
+  /** Runs the program again: one call into Wasm. */
+  replay(name: string, args: readonly Tensor[]): void {
+    for (let i = 0; i < args.length; i++) this.slots[i].replace(args[i].source!);
+    for (const { leaf, zeroed, continues } of this.effects) {
+      if (zeroed) leaf.gradient?.clear();
+      else if (continues && !leaf.gradient!.filled) leaf.gradient!.fillWithZeros();
+    }
+    const status = this.tape.program.run();
+    this.tape.generation++;
+    if (status !== Status.OK) throw statusError(name, status);
+    for (const { leaf, filledAfter } of this.effects) if (leaf.gradient) leaf.gradient.filled = filledAfter;
+  }
+}
+
+/** A function of tensors with one recording for each set of argument shapes. */
+export class Captured {
+  private readonly recordings: Recording[] = [];
+
+  constructor(
+    private readonly name: string,
+    private readonly fn: (...args: Tensor[]) => readonly Tensor[],
+  ) {}
+
+  /** Records on the first call with such arguments, replays on the next ones. */
+  run(args: readonly Tensor[]): Recording {
+    const known = this.recordings.find((recording) => recording.fits(args));
+    if (known) {
+      known.replay(this.name, args);
+      return known;
+    }
+    const recording = new Recording(this.name, this.fn, args);
+    this.recordings.push(recording);
+    return recording;
+  }
+}
+
+/**
+ * Gives a function that records `fn` on the first call with given argument shapes, and on later calls replays the
+ * recorded instructions with the new arguments: one call into Wasm, whatever `fn` does. `fn` may hold a whole training
+ * step, with zeroGrad(), backward() and step().
+ *
+ * A replay does not run `fn` again. It does not see its branches, its printing, random numbers drawn in JavaScript, or
+ * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate. Dropout
+ * draws new masks.
+ *
+ * @param fn a function of tensors that returns a tensor, or an array of them
+ * @returns a function that takes tensors of any shape `fn` takes; what it returned last can be read until it is
+ * called again with the same shapes
+ * @throws what `fn` throws; Error where `fn` reads a value or uses a tensor computed outside
+ * @example
+ * ```ts
+ * import { capture, tensor } from 'wasmgrad';
+ * const w = tensor(3, { requiresGrad: true });
+ * const step = capture((x) => {
+ *   w.grad = null;
+ *   const loss = w.mul(x).square();
+ *   loss.backward();
+ *   return loss;
+ * });
+ * step(tensor(1)).item(); // 9
+ * step(tensor(2)).item(); // 36
+ * w.grad!.item(); // 24
+ * ```
+ */
+export function capture<Args extends Tensor[], Result extends Tensor | readonly Tensor[]>(
+  fn: (...args: Args) => Result,
+): (...args: Args) => Result {
+  if (typeof fn !== 'function') throw new TypeError(`capture: expected a function, got ${String(fn)}`);
+  let single = true;
+  const captured = new Captured('capture', (...args) => {
+    const result = fn(...(args as Args));
+    const list = result instanceof Tensor ? [result] : (result as readonly Tensor[]);
+    if (!Array.isArray(list) || !list.every((item) => item instanceof Tensor)) {
+      throw new TypeError('capture: expected the function to return a tensor or an array of tensors');
+    }
+    single = result instanceof Tensor;
+    return list;
+  });
+  return (...args) => {
+    for (const arg of args) {
+      if (!(arg instanceof Tensor)) throw new TypeError(`capture: expected tensors as arguments, got ${String(arg)}`);
+      if (arg.requiresGrad && !isCapturing()) {
+        throw new TypeError('capture: an argument that requires a gradient; use it inside the function instead');
+      }
+    }
+    if (isCapturing()) return fn(...args);
+    const { tape, results } = captured.run(args.map((arg) => (arg.source ? arg : arg.detach())));
+    const tensors = results.map(({ shape, pointer }) => new Tensor(shape, tape, pointer, false));
+    return (single ? tensors[0] : tensors) as Result;
+  };
+}

@@ -1,0 +1,33 @@
+import { HostSource } from './source.js';
+import { withScratch } from './scope.js';
+import { Tensor } from './tensor.js';
+
+/**
+ * Runs `fn` without recording for backward(), and takes back what it used. Tensors it returns, by themselves or in
+ * arrays and plain objects, come out as constants of their own.
+ *
+ * @throws TypeError where `fn` returns a promise
+ * @example
+ * ```ts
+ * import { noGrad, tensor } from 'wasmgrad';
+ * const x = tensor([1, 2], { requiresGrad: true });
+ * noGrad(() => x.mul(2)).requiresGrad; // false
+ * ```
+ */
+export function noGrad<T>(fn: () => T): T {
+  return withScratch(() => keep(fn()) as T);
+}
+
+function keep(value: unknown): unknown {
+  if (value instanceof Tensor) {
+    return value.isLeaf && value.requiresGrad ? value : new Tensor(value.shape, undefined, new HostSource(value.data), false);
+  }
+  if (value instanceof Promise) {
+    throw new TypeError('noGrad: expected a function that returns at once, got a promise; await outside of noGrad()');
+  }
+  if (Array.isArray(value)) return value.map(keep);
+  if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, keep(item)]));
+  }
+  return value;
+}

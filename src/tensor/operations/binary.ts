@@ -1,0 +1,96 @@
+import { Binary, FUNCTION_SHIFT, Opcode, Reduction } from '../../../assembly/opcodes.js';
+import { gradientOf } from '../backward.js';
+import { broadcast, broadcastStrides, contiguous, reduction, repeatedAxes, sameShape, walk } from '../layout.js';
+import type { Call, Operation, Tape } from '../tape.js';
+
+function binary(name: string, fn: Binary): Operation {
+  return {
+    name,
+    shape: ([a, b]) => broadcast(name, a.shape, b.shape),
+    forward(tape, { inputs: [a, b], addresses, output, shape, size }) {
+      const layout = walk(shape, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
+      tape.program.append(
+        Opcode.BINARY, fn << FUNCTION_SHIFT, output, addresses[0], addresses[1], tape.layout(layout), 0, size,
+      );
+    },
+    backward(tape, call) {
+      for (const i of [0, 1]) binaryGradient(tape, call, fn, i, contiguous(call.shape), 1);
+    },
+  };
+}
+
+/**
+ * Appends the gradient of one input of an elementwise function of two. An input that was broadcast gets the sum over
+ * what it was repeated along.
+ *
+ * @param call its shape is that of the elementwise result
+ * @param dyStrides strides of the gradient of the result
+ */
+function binaryGradient(
+  tape: Tape,
+  call: Call<void>,
+  fn: Binary,
+  i: number,
+  dyStrides: readonly number[],
+  scale: number,
+): void {
+  const { inputs, addresses, outputGradient } = call;
+  const [a, b] = inputs;
+  const shape = broadcast(call.operation.name, a.shape, b.shape);
+  const size = shape.reduce((product, length) => product * length, 1);
+  if (!inputs[i].requiresGrad) return;
+  const whole = sameShape(inputs[i].shape, shape);
+  const target = whole ? gradientOf(tape, call, i)! : { pointer: tape.floats(size), flags: 0 };
+  const layout = walk(shape, dyStrides, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
+  tape.program.append(
+    Opcode.BINARY_GRADIENT, target.flags | (fn << FUNCTION_SHIFT), target.pointer, outputGradient, addresses[0],
+    addresses[1], tape.layout(layout), size, i, 0, scale,
+  );
+  if (whole) return;
+  const sum = gradientOf(tape, call, i)!;
+  const axes = repeatedAxes(inputs[i].shape, shape);
+  tape.program.append(
+    Opcode.REDUCE, sum.flags | (Reduction.SUM << FUNCTION_SHIFT), sum.pointer, target.pointer,
+    tape.layout(reduction(shape, axes)), 0, 0, inputs[i].size, inputs[i].size === 0 ? 0 : size / inputs[i].size, 0, 1,
+  );
+}
+
+export const add = binary('add', Binary.ADD);
+export const subtract = binary('sub', Binary.SUBTRACT);
+export const multiply = binary('mul', Binary.MULTIPLY);
+export const divide = binary('div', Binary.DIVIDE);
+export const tensorPower = binary('pow', Binary.POWER);
+export const maximum = binary('maximum', Binary.MAXIMUM);
+export const minimum = binary('minimum', Binary.MINIMUM);
+
+/** mean((prediction − target)²) over all elements; both of one shape. */
+export const meanSquaredError: Operation = {
+  name: 'MSELoss',
+  shape([prediction, target]) {
+    if (!sameShape(prediction.shape, target.shape)) {
+      throw new RangeError(
+        `MSELoss: expected prediction and target of one shape, got [${prediction.shape.join(', ')}] and ` +
+          `[${target.shape.join(', ')}]`,
+      );
+    }
+    return [];
+  },
+  forward(tape, { inputs: [prediction], addresses, output }) {
+    const { size } = prediction;
+    const squares = tape.floats(size);
+    tape.program.append(
+      Opcode.BINARY, Binary.SQUARED_DIFFERENCE << FUNCTION_SHIFT, squares, addresses[0], addresses[1],
+      tape.layout([1, size, 1, 1]), 0, size,
+    );
+    tape.program.append(
+      Opcode.REDUCE, Reduction.SUM << FUNCTION_SHIFT, output, squares, tape.layout([0, 1, size, 1]), 0, 0, 1, size, 0,
+      1 / size,
+    );
+  },
+  backward(tape, call) {
+    const { shape, size } = call.inputs[0];
+    for (const i of [0, 1]) {
+      binaryGradient(tape, call, Binary.SQUARED_DIFFERENCE, i, shape.map(() => 0), 1 / size);
+    }
+  },
+};

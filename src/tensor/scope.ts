@@ -1,0 +1,49 @@
+import { Tape } from './tape.js';
+import type { Value } from './value.js';
+
+/** The tapes in use, innermost last: the ordinary one, then those of noGrad() and capture(). */
+const tapes: Tape[] = [new Tape(false, true)];
+/** Tapes of ended noGrad() scopes, with their memory, for the next one. */
+const idle: Tape[] = [];
+/** A scratch tape that grew beyond this gives its memory back when its scope ends. */
+const KEPT_BYTES = 1 << 22;
+
+/** The tape that records now. */
+export function currentTape(): Tape {
+  return tapes[tapes.length - 1];
+}
+
+/** The tape for an operation on these inputs: a finished one starts anew, unless an input still lives on it. */
+export function recordingTape(inputs: readonly Value[]): Tape {
+  const tape = currentTape();
+  if (tape.finished && !inputs.some((input) => input.livesOn(tape))) tape.reset();
+  return tape;
+}
+
+/** Runs `work` with `tape` recording. */
+export function withTape<T>(tape: Tape, work: () => T): T {
+  tapes.push(tape);
+  try {
+    return work();
+  } finally {
+    tapes.pop();
+  }
+}
+
+/** Runs `work` on a tape without gradients, whose memory is taken back when it returns. */
+export function withScratch<T>(work: () => T): T {
+  const tape = idle.pop() ?? new Tape(false, false);
+  tape.fate = 'it was computed inside noGrad() and not returned from it';
+  try {
+    return withTape(tape, work);
+  } finally {
+    if (tape.sizeBytes > KEPT_BYTES) tape.release();
+    else tape.reset();
+    idle.push(tape);
+  }
+}
+
+/** Whether a captured function is being recorded. */
+export function isCapturing(): boolean {
+  return tapes.some((tape) => tape.keepsProgram);
+}

@@ -1,0 +1,197 @@
+import { Opcode, Status } from '../../assembly/opcodes.js';
+import { Arena } from '../core/arena.js';
+import { engine } from '../core/engine.js';
+import type { Owner } from '../core/owner.js';
+import { Program } from '../core/program.js';
+import { formatShape, sizeOf, type Shape } from './layout.js';
+import type { Source, Value } from './value.js';
+
+/** One operation: everything that autograd knows about it. The table of them is the folder `operations/`. */
+export interface Operation<Options = void> {
+  /** As users call it; errors begin with it. */
+  readonly name: string;
+  /** The shape of the result; throws where the inputs do not fit. */
+  shape(inputs: readonly Value[], options: Options): Shape;
+  /** Whether the result is the first input's memory under another shape. */
+  readonly isView?: boolean;
+  /** Appends the instructions that compute `call.output` from `call.inputs`. */
+  forward(tape: Tape, call: Call<Options>): void;
+  /** Appends the instructions that turn `call.outputGradient` into gradients of the inputs that want one. */
+  backward(tape: Tape, call: Call<Options>): void;
+}
+
+/** One recorded use of an operation. */
+export class Call<Options = unknown> {
+  /** Pointers that forward() keeps for backward(). */
+  readonly saved: number[] = [];
+  /** Pointer of the gradient of the output while backward() runs; 0 where none has arrived. */
+  outputGradient = 0;
+  /** Set once backward() went through: a second time is an error. */
+  spent = false;
+
+  constructor(
+    readonly operation: Operation<Options>,
+    readonly inputs: readonly Value[],
+    /** Pointers of the inputs. */
+    readonly addresses: readonly number[],
+    readonly shape: Shape,
+    readonly output: number,
+    readonly options: Options,
+  ) {}
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+}
+
+/** What a captured tape notes about the gradient of a leaf, so that a replay leaves the same state behind. */
+export interface LeafRecord {
+  /** zeroGrad() came before the first write. */
+  zeroed: boolean;
+  /** The program adds to what the gradient holds when the replay begins. */
+  continues: boolean;
+}
+
+const abandoned = new FinalizationRegistry<{ arena: Arena; program: Program }>(({ arena, program }) => {
+  arena.release();
+  program.release();
+});
+
+/** The memory, the instructions and the recorded calls of one forward and backward pass. */
+export class Tape implements Owner {
+  generation = 1;
+  fate = 'its tape ended after backward() and the memory was reused';
+  /** backward() ran: the next operation that uses nothing of this tape starts it anew. */
+  finished = false;
+  readonly calls: Call[] = [];
+  readonly program = new Program();
+  /** Present while the tape is captured: the leaves whose gradients it touches. */
+  leaves: Map<Value, LeafRecord> | undefined;
+  private readonly held = new Set<unknown>();
+  private readonly arena = new Arena();
+  private readonly constants = new Map<Source, number>();
+  private executed = 0;
+
+  /**
+   * @param keepsProgram whether the instructions stay for a replay
+   * @param recordsGradients whether calls are noted for backward()
+   */
+  constructor(
+    readonly keepsProgram: boolean,
+    readonly recordsGradients: boolean,
+  ) {}
+
+  get sizeBytes(): number {
+    return this.arena.sizeBytes;
+  }
+
+  /** Memory for `elements` floats, until the tape is reset. */
+  floats(elements: number): number {
+    return this.arena.allocate(elements * 4);
+  }
+
+  bytes(count: number): number {
+    return this.arena.allocate(count);
+  }
+
+  /** Writes a layout and returns its pointer. */
+  layout(words: readonly number[]): number {
+    const pointer = this.arena.allocate(words.length * 4);
+    engine().i32.set(words, pointer / 4);
+    return pointer;
+  }
+
+  /** Where the instructions of this tape find the numbers of a value. */
+  address(value: Value, operation: string): number {
+    const { source } = value;
+    if (source) {
+      let pointer = this.constants.get(source);
+      if (pointer === undefined) {
+        pointer = this.floats(value.size);
+        source.attach(this, pointer);
+        this.constants.set(source, pointer);
+      }
+      return pointer;
+    }
+    const pointer = value.pointer();
+    const { home } = value;
+    if (home !== this && this.keepsProgram) {
+      if (home instanceof Tape) {
+        throw new Error(
+          `${operation}: a tensor ${formatShape(value.shape)} computed outside the captured function is used in it; ` +
+            'pass it as an argument, or detach() it',
+        );
+      }
+      this.hold(home);
+      this.hold(value);
+    }
+    return pointer;
+  }
+
+  /** Gives a constant a fixed place on this tape (the slot of a captured argument). */
+  bind(value: Value): { pointer: number; replace: (source: Source) => void } {
+    const source = value.source;
+    if (!source) throw new Error('only constants can be bound to a slot');
+    const pointer = this.floats(value.size);
+    const replace = source.attach(this, pointer);
+    this.constants.set(source, pointer);
+    return { pointer, replace };
+  }
+
+  /** Keeps an object alive whose memory the instructions of a captured tape point to. */
+  hold(object: unknown): void {
+    if (this.keepsProgram) this.held.add(object);
+  }
+
+  /** Runs what was appended since the last time. */
+  execute(operation: string): void {
+    const status = this.program.run(this.executed);
+    if (this.keepsProgram) this.executed = this.program.count;
+    else this.program.count = 0;
+    if (status !== Status.OK) throw statusError(operation, status);
+  }
+
+  /** Forgets instructions that were appended and never ran. */
+  abandon(): void {
+    this.program.count = this.executed;
+  }
+
+  /** Takes back the memory; everything that lived here can no longer be read. */
+  reset(): void {
+    this.generation++;
+    this.finished = false;
+    this.calls.length = 0;
+    this.constants.clear();
+    this.arena.reset();
+  }
+
+  release(): void {
+    this.reset();
+    this.arena.release();
+    this.program.release();
+    this.held.clear();
+  }
+
+  /** Gives the memory back once nobody holds this tape any more. */
+  releaseWithOwner(): void {
+    abandoned.register(this, { arena: this.arena, program: this.program });
+  }
+
+  /** Appends: size elements at `pointer` become `value`. */
+  fill(pointer: number, size: number, value: number, flags = 0): void {
+    this.program.append(Opcode.FILL, flags, pointer, 0, 0, 0, 0, size, 0, 0, value);
+  }
+
+  /** Appends: out (+)= scale · in, both contiguous. */
+  copy(from: number, to: number, size: number, flags: number, scale = 1): void {
+    this.program.append(Opcode.COPY, flags, to, from, this.layout([1, size, 1, 1]), 0, 0, size, 0, 0, scale);
+  }
+}
+
+/** The error for a program that stopped on what it found in the data. */
+export function statusError(operation: string, status: Status): Error {
+  if (status === Status.LABEL) {
+    return new RangeError(`${operation}: expected class indices, integers from 0 to classes − 1, got another number`);
+  }
+  return new Error(`${operation}: the core stopped with status ${status}`);
+}

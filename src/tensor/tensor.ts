@@ -1,0 +1,398 @@
+import { engine } from '../core/engine.js';
+import { Block, type Owner } from '../core/owner.js';
+import { backward, clearGradient } from './backward.js';
+import { formatShape, sizeOf, type Shape } from './layout.js';
+import * as arrange from './operations/arrange.js';
+import * as binary from './operations/binary.js';
+import { matmul } from './operations/matmul.js';
+import * as reduce from './operations/reduce.js';
+import * as softmax from './operations/softmax.js';
+import * as unary from './operations/unary.js';
+import { record } from './record.js';
+import { isCapturing } from './scope.js';
+import { HostSource } from './source.js';
+import type { Call, Operation } from './tape.js';
+import { Value, type Source } from './value.js';
+
+/** Numbers nested to any depth; every level must have equal lengths. */
+export type NestedArray = number | readonly NestedArray[];
+
+/** Arrays of numbers that {@link tensor} reads without nesting. */
+export type NumericArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
+
+export type TensorLike = NestedArray | NumericArray;
+
+export interface TensorOptions {
+  /** Compute a gradient for this tensor in backward(). */
+  requiresGrad?: boolean;
+  /** The shape; typed arrays are one-dimensional without it. */
+  shape?: Shape;
+}
+
+/** A float32 array of any shape that remembers how it was computed. Make one with {@link tensor}. */
+export class Tensor extends Value {
+  private gradientView: { generation: number; tensor: Tensor } | undefined;
+
+  /** @internal */
+  constructor(shape: Shape, owner: Owner | undefined, place: number | Source, requiresGrad: boolean, call?: Call) {
+    super(shape, owner, place, requiresGrad, call);
+  }
+
+  /**
+   * The gradient that backward() left on this leaf, or null. Setting it to null clears it.
+   *
+   * @throws Error when read after zeroGrad() cleared it (a gradient you kept, not this property)
+   */
+  get grad(): Tensor | null {
+    const { gradient } = this;
+    if (!gradient?.filled) return null;
+    const { generation } = gradient.block;
+    if (this.gradientView?.generation !== generation) {
+      const tensor = new Tensor(this.shape, gradient.block, gradient.block.pointer, false);
+      this.gradientView = { generation, tensor };
+    }
+    return this.gradientView.tensor;
+  }
+
+  set grad(value: null) {
+    if (value !== null) throw new TypeError('grad: only null can be assigned, to clear the gradient');
+    clearGradient(this);
+  }
+
+  /** The only element, as a number. Throws RangeError where there is not exactly one. */
+  item(): number {
+    if (this.size !== 1) throw new RangeError(`item: expected one element, got a tensor ${formatShape(this.shape)}`);
+    refuseReading('item');
+    return this.data[0];
+  }
+
+  /** The numbers as nested arrays (a number for a scalar), as a copy. */
+  toArray(): NestedArray {
+    refuseReading('toArray');
+    return nest(this.data, this.shape);
+  }
+
+  /** The same numbers as a constant of its own: no gradient flows back through it, and it never goes stale. */
+  detach(): Tensor {
+    // While a function is captured the value must be computed anew at each replay, so it stays on the tape.
+    if (isCapturing() && !this.source) return new Tensor(this.shape, this.home, this.pointer(), false);
+    return new Tensor(this.shape, undefined, this.source ?? new HostSource(this.data), false);
+  }
+
+  /**
+   * Computes the gradient of this tensor with respect to every leaf that requires one, and adds it to the leaf's
+   * `grad`.
+   *
+   * @param gradient the gradient of this tensor; needed unless it is a single number
+   * @throws Error where nothing requires a gradient or it was done before, RangeError where the shapes do not fit
+   */
+  backward(gradient?: Tensor | TensorLike): void {
+    backward(this, gradient === undefined ? undefined : asTensor(gradient));
+  }
+
+  /** this + other, with broadcasting. */
+  add(other: Tensor | TensorLike): Tensor {
+    return apply(binary.add, this, other);
+  }
+
+  /** this − other, with broadcasting. */
+  sub(other: Tensor | TensorLike): Tensor {
+    return apply(binary.subtract, this, other);
+  }
+
+  /** this · other, elementwise, with broadcasting. */
+  mul(other: Tensor | TensorLike): Tensor {
+    return apply(binary.multiply, this, other);
+  }
+
+  /** this / other, with broadcasting. */
+  div(other: Tensor | TensorLike): Tensor {
+    return apply(binary.divide, this, other);
+  }
+
+  /** −this. */
+  neg(): Tensor {
+    return call(unary.negate, [this], {});
+  }
+
+  /** this to a power: a number, or a tensor with broadcasting. */
+  pow(exponent: number | Tensor): Tensor {
+    if (typeof exponent === 'number') {
+      return exponent === 2 ? this.square() : call(unary.power, [this], { first: exponent });
+    }
+    return apply(binary.tensorPower, this, exponent);
+  }
+
+  /** eˣ. */
+  exp(): Tensor {
+    return call(unary.exp, [this], {});
+  }
+
+  /** The natural logarithm; −∞ at 0, NaN below. */
+  log(): Tensor {
+    return call(unary.log, [this], {});
+  }
+
+  /** The square root; NaN below 0. */
+  sqrt(): Tensor {
+    return call(unary.sqrt, [this], {});
+  }
+
+  /** |x|; its gradient at 0 is 0. */
+  abs(): Tensor {
+    return call(unary.abs, [this], {});
+  }
+
+  /** x². */
+  square(): Tensor {
+    return call(unary.square, [this], {});
+  }
+
+  /** The larger of both, with broadcasting; equal ones get half of the gradient each. */
+  maximum(other: Tensor | TensorLike): Tensor {
+    return apply(binary.maximum, this, other);
+  }
+
+  /** The smaller of both, with broadcasting; equal ones get half of the gradient each. */
+  minimum(other: Tensor | TensorLike): Tensor {
+    return apply(binary.minimum, this, other);
+  }
+
+  /** Limited to [min, max]; the gradient passes where min ≤ x ≤ max. */
+  clamp(min = -Infinity, max = Infinity): Tensor {
+    if (Number.isNaN(min) || Number.isNaN(max)) throw new RangeError('clamp: a bound is NaN');
+    return call(unary.clamp, [this], { first: min, second: max });
+  }
+
+  /** The matrix product, as in NumPy: vectors, matrices, stacks of matrices. */
+  matmul(other: Tensor | TensorLike): Tensor {
+    return apply(matmul, this, other);
+  }
+
+  /** Two dimensions exchanged, the last two by default. */
+  transpose(first = -2, second = -1): Tensor {
+    return call(arrange.transpose, [this], { first, second });
+  }
+
+  /** The same elements in another shape; one length may be −1, for whatever is left. */
+  reshape(...shape: number[] | [Shape]): Tensor {
+    const wanted = Array.isArray(shape[0]) ? (shape[0] as Shape) : (shape as number[]);
+    // A view of a constant is that constant under another shape.
+    if (this.source) return new Tensor(arrange.reshape.shape([this], wanted), undefined, this.source, false);
+    return call(arrange.reshape, [this], wanted);
+  }
+
+  /** A range along one dimension: from `start` up to, not including, `end`; negative ones count from the end. */
+  slice(dim: number, start: number, end?: number): Tensor {
+    return call(arrange.slice, [this], { dim, start, end });
+  }
+
+  /** The sum over all elements or over the given dimensions. */
+  sum(dims?: number | readonly number[], keepDim = false): Tensor {
+    return call(reduce.sum, [this], { dims, keepDim });
+  }
+
+  /** The mean over all elements or over the given dimensions; of nothing: NaN. */
+  mean(dims?: number | readonly number[], keepDim = false): Tensor {
+    return call(reduce.mean, [this], { dims, keepDim });
+  }
+
+  /** The maximum over all elements or over the given dimensions; equal ones share the gradient equally. */
+  max(dims?: number | readonly number[], keepDim = false): Tensor {
+    return call(reduce.max, [this], { dims, keepDim });
+  }
+
+  /** max(x, 0). */
+  relu(): Tensor {
+    return call(unary.relu, [this], {});
+  }
+
+  /** x above 0, slope · x below. */
+  leakyRelu(slope = 0.01): Tensor {
+    return call(unary.leakyRelu, [this], { first: slope });
+  }
+
+  /** 1 / (1 + e⁻ˣ). */
+  sigmoid(): Tensor {
+    return call(unary.sigmoid, [this], {});
+  }
+
+  /** The hyperbolic tangent. */
+  tanh(): Tensor {
+    return call(unary.tanh, [this], {});
+  }
+
+  /** x · Φ(x), with the exact normal distribution. */
+  gelu(): Tensor {
+    return call(unary.gelu, [this], {});
+  }
+
+  /** x · sigmoid(x). */
+  silu(): Tensor {
+    return call(unary.silu, [this], {});
+  }
+
+  /** log(1 + eˣ). */
+  softplus(): Tensor {
+    return call(unary.softplus, [this], {});
+  }
+
+  /** exp(xᵢ) / Σ exp(xⱼ) along a dimension, computed with the maximum subtracted. */
+  softmax(dim = -1): Tensor {
+    return call(softmax.softmax, [this], dim);
+  }
+
+  /** log(softmax) along a dimension, computed stably. */
+  logSoftmax(dim = -1): Tensor {
+    return call(softmax.logSoftmax, [this], dim);
+  }
+}
+
+/** Records an operation and wraps its result. */
+export function call<Options>(operation: Operation<Options>, inputs: readonly Tensor[], options: Options): Tensor {
+  const { shape, tape, pointer, requiresGrad, call: made } = record(operation, inputs, options);
+  // A view of a leaf's memory lives as long as the leaf, everything else as long as the tape.
+  const owner = operation.isView ? inputs[0].home : tape;
+  return new Tensor(shape, owner === tape || !owner ? tape : owner, pointer, requiresGrad, made);
+}
+
+function apply(operation: Operation, a: Tensor, b: Tensor | TensorLike): Tensor {
+  return call(operation, [a, asTensor(b)], undefined);
+}
+
+/** The tensor itself, or numbers made into a constant. */
+export function asTensor(value: Tensor | TensorLike): Tensor {
+  return value instanceof Tensor ? value : tensor(value);
+}
+
+function refuseReading(name: string): void {
+  if (isCapturing()) {
+    throw new Error(
+      `${name}: a value cannot be read while its function is captured, a replay would not see the result; ` +
+        'return the tensor and read it afterwards',
+    );
+  }
+}
+
+/** The shape of nested arrays; throws where they are ragged. */
+function shapeOf(data: NestedArray): number[] {
+  const shape: number[] = [];
+  let level: NestedArray = data;
+  while (Array.isArray(level)) {
+    shape.push(level.length);
+    level = level[0] as NestedArray;
+  }
+  return shape;
+}
+
+function flatten(data: NestedArray, shape: Shape, depth: number, out: Float32Array, at: number): number {
+  if (depth === shape.length) {
+    if (typeof data !== 'number') {
+      if (Array.isArray(data)) throw raggedError(shape, depth, data.length);
+      throw new TypeError(`tensor: expected numbers, got ${data === null ? 'null' : typeof data}`);
+    }
+    out[at] = data;
+    return at + 1;
+  }
+  if (!Array.isArray(data) || data.length !== shape[depth]) {
+    throw raggedError(shape, depth, Array.isArray(data) ? data.length : undefined);
+  }
+  for (const item of data as readonly NestedArray[]) at = flatten(item, shape, depth + 1, out, at);
+  return at;
+}
+
+function raggedError(shape: Shape, depth: number, length: number | undefined): RangeError {
+  const expected = depth < shape.length ? `${shape[depth]} elements` : 'a number';
+  const got = length === undefined ? 'a number' : `an array of ${length}`;
+  return new RangeError(`tensor: ragged array: expected ${expected} at depth ${depth}, got ${got}`);
+}
+
+/** Numbers and their shape, checked. */
+export function readNumbers(name: string, data: TensorLike, wanted?: Shape): { values: Float32Array; shape: Shape } {
+  let values: Float32Array;
+  let shape: Shape;
+  if (ArrayBuffer.isView(data)) {
+    if (data instanceof DataView || data instanceof BigInt64Array || data instanceof BigUint64Array) {
+      throw new TypeError(`${name}: expected numbers, got ${data.constructor.name}`);
+    }
+    values = Float32Array.from(data);
+    shape = wanted ?? [values.length];
+  } else if (typeof data === 'number' || Array.isArray(data)) {
+    const found = shapeOf(data);
+    values = new Float32Array(sizeOf(found));
+    flatten(data, found, 0, values, 0);
+    shape = wanted ?? found;
+  } else {
+    throw new TypeError(`${name}: expected a number, nested arrays or a typed array, got ${String(data)}`);
+  }
+  if (!shape.every((length) => Number.isInteger(length) && length >= 0)) {
+    throw new RangeError(`${name}: expected lengths that are non-negative integers, got ${formatShape(shape)}`);
+  }
+  if (sizeOf(shape) !== values.length) {
+    throw new RangeError(`${name}: ${values.length} numbers do not fill shape ${formatShape(shape)}`);
+  }
+  return { values, shape: shape.slice() };
+}
+
+/**
+ * Makes a tensor of numbers, nested arrays or a typed array; the numbers are copied and rounded to float32.
+ *
+ * @throws TypeError on anything but numbers, RangeError on ragged arrays, a wrong length or an unknown option
+ * @example
+ * ```ts
+ * import { tensor } from 'wasmgrad';
+ * const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+ * x.square().sum().backward();
+ * x.grad!.toArray(); // [[2, 4], [6, 8]]
+ * ```
+ */
+export function tensor(data: TensorLike, options: TensorOptions = {}): Tensor {
+  checkOptions('tensor', options, ['requiresGrad', 'shape']);
+  const { values, shape } = readNumbers('tensor', data, options.shape);
+  if (!options.requiresGrad) return new Tensor(shape, undefined, new HostSource(values), false);
+  return leaf(values, shape);
+}
+
+/** A tensor with memory of its own, that a gradient can be computed for and an optimizer can update. */
+export function leaf(values: Float32Array, shape: Shape): Tensor {
+  const block = new Block(values.length * 4);
+  engine().f32.set(values, block.pointer / 4);
+  return new Tensor(shape, block, block.pointer, true);
+}
+
+/** Refuses options that nobody would read. */
+export function checkOptions(name: string, options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw new TypeError(`${name}: unknown option '${key}' (known: ${known.join(', ')})`);
+  }
+}
+
+/**
+ * Joins tensors along a dimension in which alone they may differ.
+ *
+ * @throws RangeError where the other dimensions differ
+ * @example
+ * ```ts
+ * import { concat, tensor } from 'wasmgrad';
+ * concat([tensor([[1], [2]]), tensor([[3], [4]])], 1).toArray(); // [[1, 3], [2, 4]]
+ * ```
+ */
+export function concat(tensors: readonly Tensor[], dim = 0): Tensor {
+  return call(arrange.concat, tensors, dim);
+}
+
+function nest(values: Float32Array, shape: Shape): NestedArray {
+  if (shape.length === 0) return values[0];
+  const [length, ...rest] = shape;
+  const step = sizeOf(rest);
+  return Array.from({ length }, (_, i) => nest(values.subarray(i * step, (i + 1) * step), rest));
+}
