@@ -1,0 +1,26 @@
+import { cpSync } from 'node:fs';
+import commonjs from '@rollup/plugin-commonjs';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import { wasmPlugin } from './scripts/wasmPlugin.mjs';
+
+export default {
+  input: {
+    index: 'build/ts/src/index.js',
+    progressNode: 'build/ts/src/train/progressNode.js',
+    progressNone: 'build/ts/src/train/progressNone.js',
+  },
+  // The host's condition decides which progress is loaded: see "imports" in package.json.
+  external: ['#progress', /^node:/],
+  output: { dir: 'dist', format: 'es', chunkFileNames: '[name]-[hash].js' },
+  plugins: [
+    wasmPlugin(),
+    nodeResolve({ preferBuiltins: true }),
+    commonjs(),
+    {
+      name: 'copy',
+      writeBundle() {
+        cpSync('build/wasm', 'dist/wasm', { recursive: true });
+      },
+    },
+  ],
+};

@@ -1,0 +1,20 @@
+export type { BuildName } from './core/builds.js';
+export { configure, runtimeInfo, type ConfigureOptions, type RuntimeInfo } from './core/engine.js';
+export { manualSeed } from './core/random.js';
+export * as data from './data/index.js';
+export * as nn from './nn/index.js';
+export * as optim from './optim/index.js';
+export { capture } from './tensor/capture.js';
+export { noGrad } from './tensor/noGrad.js';
+export {
+  concat,
+  tensor,
+  Tensor,
+  type NestedArray,
+  type NumericArray,
+  type TensorLike,
+  type TensorOptions,
+} from './tensor/tensor.js';
+export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluate.js';
+export { DivergenceError, fit, type FitOptions, type Optimizer } from './train/fit.js';
+export type { BatchReport, EpochReport, History } from './train/history.js';

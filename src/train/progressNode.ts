@@ -1,0 +1,28 @@
+import cliProgress from 'cli-progress';
+import type { Progress } from './progress.js';
+
+/** A bar on standard error where it is a terminal. */
+export function createProgress(): Progress | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  const bar = new cliProgress.SingleBar({
+    format: 'epoch {epoch}/{epochs} {bar} {percentage}% | loss {loss} | {rate} rows/s | {eta_formatted} left',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    hideCursor: true,
+    stream: process.stderr,
+    etaBuffer: 200,
+  });
+  let batches = 0;
+  return {
+    start(epochs, perEpoch) {
+      batches = perEpoch;
+      bar.start(epochs * perEpoch, 0, { epoch: 1, epochs, loss: '–', rate: '–' });
+    },
+    update(epoch, batch, loss, rowsPerSecond) {
+      bar.update((epoch - 1) * batches + batch, { epoch, loss: loss.toFixed(4), rate: Math.round(rowsPerSecond) });
+    },
+    stop() {
+      bar.stop();
+    },
+  };
+}
