@@ -1,0 +1,2 @@
+export { gemmScratchBytes } from './gemm/gemm';
+export { run } from './program';

@@ -1,0 +1,111 @@
+import { Unary } from '../opcodes';
+import { erfc4, exp4, loadPart, log1p4, log4, power, sigmoid4, storePart, tanh4 } from '../simd';
+
+const SQRT_HALF: f32 = 0.70710678118654752;
+const INVERSE_SQRT_TWO_PI: f32 = 0.39894228040143268;
+
+function power4(x: v128, exponent: f32): v128 {
+  let y = f32x4.splat(power(f32x4.extract_lane(x, 0), exponent));
+  y = f32x4.replace_lane(y, 1, power(f32x4.extract_lane(x, 1), exponent));
+  y = f32x4.replace_lane(y, 2, power(f32x4.extract_lane(x, 2), exponent));
+  return f32x4.replace_lane(y, 3, power(f32x4.extract_lane(x, 3), exponent));
+}
+
+/** f(x) on four lanes; s0 and s1 are the parameters of f. */
+// @ts-ignore: decorator
+@inline
+function apply(fn: i32, x: v128, s0: f32, s1: f32): v128 {
+  const zero = f32x4.splat(0);
+  switch (fn) {
+    case Unary.NEGATE: return f32x4.neg(x);
+    case Unary.EXP: return exp4(x);
+    case Unary.LOG: return log4(x);
+    case Unary.SQRT: return f32x4.sqrt(x);
+    case Unary.ABS: return f32x4.abs(x);
+    case Unary.SQUARE: return f32x4.mul(x, x);
+    case Unary.RELU: return f32x4.max(x, zero);
+    case Unary.LEAKY_RELU: return v128.bitselect(f32x4.mul(x, f32x4.splat(s0)), x, f32x4.lt(x, zero));
+    case Unary.SIGMOID: return sigmoid4(x);
+    case Unary.TANH: return tanh4(x);
+    case Unary.GELU: {
+      // Φ(x) = erfc(−x / √2) / 2 is exact in relative terms also far below zero.
+      const phi = f32x4.mul(f32x4.splat(0.5), erfc4(f32x4.mul(x, f32x4.splat(-SQRT_HALF))));
+      return f32x4.mul(x, phi);
+    }
+    case Unary.SILU: return f32x4.mul(x, sigmoid4(x));
+    case Unary.SOFTPLUS: return f32x4.add(f32x4.max(x, zero), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
+    case Unary.CLAMP: return f32x4.min(f32x4.max(x, f32x4.splat(s0)), f32x4.splat(s1));
+    default: return power4(x, s0);
+  }
+}
+
+/** dy · f′(x) on four lanes, with y = f(x). */
+// @ts-ignore: decorator
+@inline
+function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  switch (fn) {
+    case Unary.NEGATE: return f32x4.neg(dy);
+    case Unary.EXP: return f32x4.mul(dy, y);
+    case Unary.LOG: return f32x4.div(dy, x);
+    case Unary.SQRT: return f32x4.div(dy, f32x4.add(y, y));
+    case Unary.ABS: {
+      const signed = v128.xor(dy, v128.and(x, f32x4.splat(-0.0)));
+      return v128.andnot(signed, f32x4.eq(x, zero));
+    }
+    case Unary.SQUARE: return f32x4.mul(dy, f32x4.add(x, x));
+    case Unary.RELU: return v128.and(dy, f32x4.gt(x, zero));
+    case Unary.LEAKY_RELU: return v128.bitselect(dy, f32x4.mul(dy, f32x4.splat(s0)), f32x4.gt(x, zero));
+    case Unary.SIGMOID: return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(one, y)));
+    case Unary.TANH: return f32x4.mul(dy, f32x4.sub(one, f32x4.mul(y, y)));
+    case Unary.GELU: {
+      const phi = f32x4.mul(f32x4.splat(0.5), erfc4(f32x4.mul(x, f32x4.splat(-SQRT_HALF))));
+      const density = f32x4.mul(
+        f32x4.splat(INVERSE_SQRT_TWO_PI),
+        exp4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5))),
+      );
+      return f32x4.mul(dy, f32x4.add(phi, f32x4.mul(x, density)));
+    }
+    case Unary.SILU: {
+      const s = sigmoid4(x);
+      return f32x4.mul(dy, f32x4.mul(s, f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s)))));
+    }
+    case Unary.SOFTPLUS: return f32x4.mul(dy, sigmoid4(x));
+    case Unary.CLAMP: {
+      const inside = v128.and(f32x4.ge(x, f32x4.splat(s0)), f32x4.le(x, f32x4.splat(s1)));
+      return v128.and(dy, inside);
+    }
+    default: {
+      if (s0 == 0) return zero;
+      return f32x4.mul(dy, f32x4.mul(f32x4.splat(s0), power4(x, s0 - 1)));
+    }
+  }
+}
+
+/** y = f(x) for elements [begin, end). */
+export function unary(fn: i32, y: usize, x: usize, s0: f32, s1: f32, begin: i32, end: i32): void {
+  for (let i = begin; i < end; i += 4) {
+    const at = <usize>i << 2;
+    const left = end - i;
+    if (left >= 4) v128.store(y + at, apply(fn, v128.load(x + at), s0, s1));
+    else storePart(y + at, apply(fn, loadPart(x + at, left), s0, s1), left);
+  }
+}
+
+/** dx (+)= dy · f′(x) for elements [begin, end). */
+export function unaryGradient(
+  fn: i32, dx: usize, dy: usize, x: usize, y: usize, s0: f32, s1: f32, accumulate: bool, begin: i32, end: i32,
+): void {
+  for (let i = begin; i < end; i += 4) {
+    const at = <usize>i << 2;
+    const left = end - i;
+    if (left >= 4) {
+      const g = derive(fn, v128.load(dy + at), v128.load(x + at), v128.load(y + at), s0, s1);
+      v128.store(dx + at, accumulate ? f32x4.add(v128.load(dx + at), g) : g);
+    } else {
+      const g = derive(fn, loadPart(dy + at, left), loadPart(x + at, left), loadPart(y + at, left), s0, s1);
+      storePart(dx + at, accumulate ? f32x4.add(loadPart(dx + at, left), g) : g, left);
+    }
+  }
+}

@@ -1,0 +1,223 @@
+// Vector arithmetic on four float32 lanes. The only place that knows which features the build has.
+
+/** a · b + c: rounded once in the relaxed build, twice in the strict one. */
+// @ts-ignore: decorator
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(c, f32x4.mul(a, b));
+}
+
+/** The sum of the four lanes, in a fixed order. */
+// @ts-ignore: decorator
+@inline
+export function sum4(v: v128): f32 {
+  const pairs = f32x4.add(v, i32x4.shuffle(v, v, 2, 3, 0, 1));
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}
+
+/** The largest of the four lanes; NaN where one is. */
+// @ts-ignore: decorator
+@inline
+export function max4(v: v128): f32 {
+  const pairs = f32x4.max(v, i32x4.shuffle(v, v, 2, 3, 0, 1));
+  return f32x4.extract_lane(f32x4.max(pairs, i32x4.shuffle(pairs, pairs, 1, 0, 3, 2)), 0);
+}
+
+/** `count` < 4 floats from memory, the other lanes 0. Tails go through the same vector code as the rest. */
+export function loadPart(pointer: usize, count: i32): v128 {
+  let v = f32x4.splat(0);
+  if (count > 0) v = f32x4.replace_lane(v, 0, load<f32>(pointer));
+  if (count > 1) v = f32x4.replace_lane(v, 1, load<f32>(pointer, 4));
+  if (count > 2) v = f32x4.replace_lane(v, 2, load<f32>(pointer, 8));
+  return v;
+}
+
+/** The first `count` < 4 lanes to memory. */
+export function storePart(pointer: usize, v: v128, count: i32): void {
+  if (count > 0) store<f32>(pointer, f32x4.extract_lane(v, 0));
+  if (count > 1) store<f32>(pointer, f32x4.extract_lane(v, 1), 4);
+  if (count > 2) store<f32>(pointer, f32x4.extract_lane(v, 2), 8);
+}
+
+// @ts-ignore: decorator
+@inline
+function select(yes: v128, no: v128, mask: v128): v128 {
+  return v128.bitselect(yes, no, mask);
+}
+
+/** eˣ, after Cephes' expf: x = n · ln 2 + r, a polynomial in r, then 2ⁿ in two factors so that results may be subnormal. */
+export function exp4(x: v128): v128 {
+  const low = f32x4.splat(-104.0);
+  const high = f32x4.splat(89.0);
+  // pmin and pmax would lose NaN; min and max keep it.
+  const z = f32x4.min(f32x4.max(x, low), high);
+  const n = f32x4.nearest(f32x4.mul(z, f32x4.splat(1.44269504088896341)));
+  let r = f32x4.sub(z, f32x4.mul(n, f32x4.splat(0.693359375)));
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
+  let p = f32x4.splat(1.9875691500e-4);
+  p = madd(p, r, f32x4.splat(1.3981999507e-3));
+  p = madd(p, r, f32x4.splat(8.3334519073e-3));
+  p = madd(p, r, f32x4.splat(4.1665795894e-2));
+  p = madd(p, r, f32x4.splat(1.6666665459e-1));
+  p = madd(p, r, f32x4.splat(5.0000001201e-1));
+  p = madd(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
+  const exponent = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(exponent, 1);
+  const rest = i32x4.sub(exponent, half);
+  const bias = i32x4.splat(127);
+  p = f32x4.mul(p, i32x4.shl(i32x4.add(half, bias), 23));
+  return f32x4.mul(p, i32x4.shl(i32x4.add(rest, bias), 23));
+}
+
+/** ln x, after Cephes' logf; −∞ at 0, NaN below. */
+export function log4(x: v128): v128 {
+  // Subnormal numbers are scaled into the normal range first.
+  const small = f32x4.lt(x, f32x4.splat(1.17549435e-38));
+  const scaled = select(f32x4.mul(x, f32x4.splat(8388608.0)), x, small);
+  let exponent = i32x4.sub(i32x4.shr_u(scaled, 23), i32x4.splat(126));
+  exponent = i32x4.sub(exponent, v128.and(small, i32x4.splat(23)));
+  let m = v128.or(v128.and(scaled, i32x4.splat(0x007fffff)), i32x4.splat(0x3f000000));
+  const below = f32x4.lt(m, f32x4.splat(0.707106781186547524));
+  exponent = i32x4.add(exponent, below);
+  m = f32x4.sub(f32x4.add(m, v128.and(below, m)), f32x4.splat(1));
+  const e = f32x4.convert_i32x4_s(exponent);
+  const z = f32x4.mul(m, m);
+  let p = f32x4.splat(7.0376836292e-2);
+  p = madd(p, m, f32x4.splat(-1.1514610310e-1));
+  p = madd(p, m, f32x4.splat(1.1676998740e-1));
+  p = madd(p, m, f32x4.splat(-1.2420140846e-1));
+  p = madd(p, m, f32x4.splat(1.4249322787e-1));
+  p = madd(p, m, f32x4.splat(-1.6668057665e-1));
+  p = madd(p, m, f32x4.splat(2.0000714765e-1));
+  p = madd(p, m, f32x4.splat(-2.4999993993e-1));
+  p = madd(p, m, f32x4.splat(3.3333331174e-1));
+  let y = f32x4.mul(f32x4.mul(p, m), z);
+  y = madd(e, f32x4.splat(-2.12194440e-4), y);
+  y = madd(z, f32x4.splat(-0.5), y);
+  y = madd(e, f32x4.splat(0.693359375), f32x4.add(m, y));
+  const infinity = f32x4.splat(Infinity);
+  y = select(infinity, y, f32x4.eq(x, infinity));
+  y = select(f32x4.splat(-Infinity), y, f32x4.eq(x, f32x4.splat(0)));
+  // Also where x is NaN.
+  return select(y, f32x4.splat(NaN), f32x4.ge(x, f32x4.splat(0)));
+}
+
+/** ln(1 + x) for 0 ≤ x ≤ 1, accurate near 0: the error of rounding 1 + x is divided out (Kahan). */
+export function log1p4(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const u = f32x4.add(one, x);
+  const d = f32x4.sub(u, one);
+  const exact = f32x4.eq(d, f32x4.splat(0));
+  return select(x, f32x4.div(f32x4.mul(log4(u), x), d), exact);
+}
+
+/** tanh x, after Cephes' tanhf: a polynomial below 0.625, 1 − 2 / (e²ˣ + 1) above. */
+export function tanh4(x: v128): v128 {
+  const a = f32x4.abs(x);
+  const z = f32x4.mul(x, x);
+  let p = f32x4.splat(-5.70498872745e-3);
+  p = madd(p, z, f32x4.splat(2.06390887954e-2));
+  p = madd(p, z, f32x4.splat(-5.37397155531e-2));
+  p = madd(p, z, f32x4.splat(1.33314422036e-1));
+  p = madd(p, z, f32x4.splat(-3.33332819422e-1));
+  const near = madd(f32x4.mul(p, z), x, x);
+  const one = f32x4.splat(1);
+  const e = exp4(f32x4.add(a, a));
+  const far = f32x4.sub(one, f32x4.div(f32x4.splat(2), f32x4.add(e, one)));
+  const sign = v128.and(x, f32x4.splat(-0.0));
+  return select(v128.or(far, sign), near, f32x4.ge(a, f32x4.splat(0.625)));
+}
+
+/** 1 / (1 + e⁻ˣ). */
+export function sigmoid4(x: v128): v128 {
+  const one = f32x4.splat(1);
+  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+}
+
+/** erfc x with a relative error of about 10⁻⁷ everywhere (Numerical Recipes, section 6.2: a Chebyshev fit). */
+export function erfc4(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const a = f32x4.abs(x);
+  const t = f32x4.div(one, madd(f32x4.splat(0.5), a, one));
+  let p = f32x4.splat(0.17087277);
+  p = madd(p, t, f32x4.splat(-0.82215223));
+  p = madd(p, t, f32x4.splat(1.48851587));
+  p = madd(p, t, f32x4.splat(-1.13520398));
+  p = madd(p, t, f32x4.splat(0.27886807));
+  p = madd(p, t, f32x4.splat(-0.18628806));
+  p = madd(p, t, f32x4.splat(0.09678418));
+  p = madd(p, t, f32x4.splat(0.37409196));
+  p = madd(p, t, f32x4.splat(1.00002368));
+  p = madd(p, t, f32x4.splat(-1.26551223));
+  const y = f32x4.mul(t, exp4(f32x4.sub(p, f32x4.mul(a, a))));
+  return select(f32x4.sub(f32x4.splat(2), y), y, f32x4.lt(x, f32x4.splat(0)));
+}
+
+/** e^x in double precision, for the power function: no tables, so no data section. */
+function exp64(x: f64): f64 {
+  if (x != x) return x;
+  if (x > 709.0) return Infinity;
+  if (x < -745.0) return 0;
+  const n = nearest(x * 1.4426950408889634);
+  const r = x - n * 0.6931471803691238 - n * 1.9082149292705877e-10;
+  let term: f64 = 1;
+  let sum: f64 = 1;
+  // |r| ≤ 0.35: the fourteenth term is below 2⁻⁵³.
+  for (let i = 1; i <= 14; i++) {
+    term *= r / <f64>i;
+    sum += term;
+  }
+  const half = <i64>n >> 1;
+  const rest = <i64>n - half;
+  return sum * reinterpret<f64>((half + 1023) << 52) * reinterpret<f64>((rest + 1023) << 52);
+}
+
+/** ln x in double precision for x > 0: 2 artanh((m − 1) / (m + 1)) + e · ln 2. */
+function log64(x: f64): f64 {
+  const bits = reinterpret<i64>(x);
+  let e = (bits >> 52) - 1023;
+  let m = reinterpret<f64>((bits & 0x000fffffffffffff) | 0x3ff0000000000000);
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    e += 1;
+  }
+  const s = (m - 1) / (m + 1);
+  const z = s * s;
+  let sum: f64 = 0;
+  // s ≤ 0.172: z¹² is below 2⁻⁵³.
+  for (let i = 25; i >= 1; i -= 2) sum = sum * z + 1 / <f64>i;
+  return 2 * s * sum + <f64>e * 0.6931471805599453;
+}
+
+/** x to the power y with C's rules for zeros, infinities, NaN and negative bases. */
+export function power(x: f32, y: f32): f32 {
+  if (y == 0 || x == 1) return 1;
+  if (x != x || y != y) return NaN;
+  const whole = trunc(y) == y;
+  const size = abs(y);
+  if (whole && size <= 64 && x != 0) {
+    let base = <f64>x;
+    let result: f64 = 1;
+    for (let n = <i32>size; n > 0; n >>= 1) {
+      if (n & 1) result *= base;
+      base *= base;
+    }
+    return <f32>(y < 0 ? 1 / result : result);
+  }
+  const odd = whole && size < 16777216 && (<i32>size & 1) == 1;
+  const negative = odd && (reinterpret<i32>(x) < 0);
+  const a = <f64>abs(x);
+  let result: f64;
+  if (a == 0) result = y > 0 ? 0 : Infinity;
+  else if (a == Infinity) result = y > 0 ? Infinity : 0;
+  else if (size == Infinity) result = a == 1 ? 1 : (a > 1) == (y > 0) ? Infinity : 0;
+  else if (x < 0 && !whole) return NaN;
+  else result = y == 0.5 ? sqrt(a) : exp64(<f64>y * log64(a));
+  return <f32>(negative ? -result : result);
+}
+
+/** ln x of a single number, as the gradient of a power wants it. */
+export function logOf(x: f32): f32 {
+  return f32x4.extract_lane(log4(f32x4.splat(x)), 0);
+}
