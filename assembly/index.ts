@@ -1,2 +1,2 @@
-export { gemmScratchBytes } from './gemm/gemm';
+export { scratchBytes } from './gemm/gemm';
 export { run } from './program';

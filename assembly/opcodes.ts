@@ -53,8 +53,8 @@ export const enum Opcode {
    */
   MAX_GRADIENT,
   /**
-   * C[m, n] (+)= A[m, k] · B[k, n] + bias[n]. p0 C, p1 A, p2 B, p3 bias or 0, p4 scratch of at least
-   * gemmScratchBytes(m, n, k), d0 m, d1 n, d2 k. All row-major and contiguous; FLAG_TRANSPOSE_A/B.
+   * C[m, n] (+)= A[m, k] · B[k, n] + bias[n], the bias only without accumulation. p0 C, p1 A, p2 B, p3 bias or 0,
+   * d0 m, d1 n, d2 k. All row-major and contiguous; FLAG_TRANSPOSE_A/B.
    */
   GEMM,
   /** y = softmax or log-softmax along d1. p0 y, p1 x, viewed as [d0 outer, d1 length, d2 inner]. */

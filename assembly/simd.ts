@@ -25,7 +25,7 @@ export function max4(v: v128): f32 {
 }
 
 /** `count` < 4 floats from memory, the other lanes 0. Tails go through the same vector code as the rest. */
-export function loadPart(pointer: usize, count: i32): v128 {
+function loadPart(pointer: usize, count: i32): v128 {
   let v = f32x4.splat(0);
   if (count > 0) v = f32x4.replace_lane(v, 0, load<f32>(pointer));
   if (count > 1) v = f32x4.replace_lane(v, 1, load<f32>(pointer, 4));
@@ -34,7 +34,7 @@ export function loadPart(pointer: usize, count: i32): v128 {
 }
 
 /** The first `count` < 4 lanes to memory. */
-export function storePart(pointer: usize, v: v128, count: i32): void {
+function storePart(pointer: usize, v: v128, count: i32): void {
   if (count > 0) store<f32>(pointer, f32x4.extract_lane(v, 0));
   if (count > 1) store<f32>(pointer, f32x4.extract_lane(v, 1), 4);
   if (count > 2) store<f32>(pointer, f32x4.extract_lane(v, 2), 8);
@@ -220,4 +220,26 @@ export function power(x: f32, y: f32): f32 {
 /** ln x of a single number, as the gradient of a power wants it. */
 export function logOf(x: f32): f32 {
   return f32x4.extract_lane(log4(f32x4.splat(x)), 0);
+}
+
+/** Four floats, or `left` < 4 and zeros. */
+// @ts-ignore: decorator
+@inline
+export function loadUpTo(pointer: usize, left: i32): v128 {
+  return left >= 4 ? v128.load(pointer) : loadPart(pointer, left);
+}
+
+/** Four floats, or the first `left` < 4. */
+// @ts-ignore: decorator
+@inline
+export function storeUpTo(pointer: usize, v: v128, left: i32): void {
+  if (left >= 4) v128.store(pointer, v);
+  else storePart(pointer, v, left);
+}
+
+/** The first `count` lanes of `v`, and `other` in the rest. */
+// @ts-ignore: decorator
+@inline
+export function firstLanes(v: v128, other: v128, count: i32): v128 {
+  return v128.bitselect(v, other, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
 }

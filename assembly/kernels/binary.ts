@@ -1,5 +1,6 @@
 import { Binary } from '../opcodes';
-import { loadPart, logOf, power, storePart } from '../simd';
+import { loadUpTo, logOf, power, storeUpTo } from '../simd';
+import { lastOf, loadStrided, rowOffset } from './walk';
 
 function power4(a: v128, b: v128): v128 {
   let y = f32x4.splat(power(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
@@ -68,59 +69,32 @@ function derive(fn: i32, which: i32, dy: v128, a: v128, b: v128): v128 {
   }
 }
 
-/** Four elements (or `left` < 4) at a stride. */
-// @ts-ignore: decorator
-@inline
-function read(pointer: usize, step: i32, left: i32): v128 {
-  if (step == 1) return left >= 4 ? v128.load(pointer) : loadPart(pointer, left);
-  if (step == 0) return v128.load32_splat(pointer);
-  const stride = <usize>step << 2;
-  let v = f32x4.splat(load<f32>(pointer));
-  if (left > 1) v = f32x4.replace_lane(v, 1, load<f32>(pointer + stride));
-  if (left > 2) v = f32x4.replace_lane(v, 2, load<f32>(pointer + 2 * stride));
-  if (left > 3) v = f32x4.replace_lane(v, 3, load<f32>(pointer + 3 * stride));
-  return v;
-}
-
-/** How far into an operand row `row` of the walked shape begins, in elements. */
-function offset(layout: usize, rank: i32, strides: usize, row: i32): i32 {
-  let at = 0;
-  let rest = row;
-  for (let d = rank - 2; d >= 0; d--) {
-    const length = load<i32>(layout + 4 + (<usize>d << 2));
-    at += (rest % length) * load<i32>(strides + (<usize>d << 2));
-    rest /= length;
-  }
-  return at;
-}
-
 /** out = f(a, b) for elements [begin, end). layout: [rank, shape…, aStrides…, bStrides…] */
 export function binary(fn: i32, out: usize, a: usize, b: usize, layout: usize, begin: i32, end: i32): void {
   const rank = load<i32>(layout);
   const width = <usize>rank << 2;
-  const last = <usize>(rank - 1) << 2;
-  const aStrides = layout + 4 + width;
+  const shape = layout + 4;
+  const aStrides = shape + width;
   const bStrides = aStrides + width;
-  const inner = rank > 0 ? load<i32>(layout + 4 + last) : 1;
-  const aStep = rank > 0 ? load<i32>(aStrides + last) : 0;
-  const bStep = rank > 0 ? load<i32>(bStrides + last) : 0;
+  const inner = lastOf(shape, rank, 1);
+  const aStep = lastOf(aStrides, rank, 0);
+  const bStep = lastOf(bStrides, rank, 0);
   let i = begin;
   while (i < end) {
     const row = i / inner;
     const column = i - row * inner;
     const count = min(inner - column, end - i);
-    const pa = a + (<usize>(offset(layout, rank, aStrides, row) + column * aStep) << 2);
-    const pb = b + (<usize>(offset(layout, rank, bStrides, row) + column * bStep) << 2);
+    const pa = a + (<usize>(rowOffset(shape, aStrides, rank, row) + column * aStep) << 2);
+    const pb = b + (<usize>(rowOffset(shape, bStrides, rank, row) + column * bStep) << 2);
     const po = out + (<usize>i << 2);
     for (let j = 0; j < count; j += 4) {
       const left = count - j;
       const y = apply(
         fn,
-        read(pa + (<usize>(j * aStep) << 2), aStep, left),
-        read(pb + (<usize>(j * bStep) << 2), bStep, left),
+        loadStrided(pa + (<usize>(j * aStep) << 2), aStep, left),
+        loadStrided(pb + (<usize>(j * bStep) << 2), bStep, left),
       );
-      if (left >= 4) v128.store(po + (<usize>j << 2), y);
-      else storePart(po + (<usize>j << 2), y, left);
+      storeUpTo(po + (<usize>j << 2), y, left);
     }
     i += count;
   }
@@ -136,23 +110,23 @@ export function binaryGradient(
 ): void {
   const rank = load<i32>(layout);
   const width = <usize>rank << 2;
-  const last = <usize>(rank - 1) << 2;
-  const dyStrides = layout + 4 + width;
+  const shape = layout + 4;
+  const dyStrides = shape + width;
   const aStrides = dyStrides + width;
   const bStrides = aStrides + width;
-  const inner = rank > 0 ? load<i32>(layout + 4 + last) : 1;
-  const dyStep = rank > 0 ? load<i32>(dyStrides + last) : 0;
-  const aStep = rank > 0 ? load<i32>(aStrides + last) : 0;
-  const bStep = rank > 0 ? load<i32>(bStrides + last) : 0;
+  const inner = lastOf(shape, rank, 1);
+  const dyStep = lastOf(dyStrides, rank, 0);
+  const aStep = lastOf(aStrides, rank, 0);
+  const bStep = lastOf(bStrides, rank, 0);
   const factor = f32x4.splat(scale);
   let i = begin;
   while (i < end) {
     const row = i / inner;
     const column = i - row * inner;
     const count = min(inner - column, end - i);
-    const pd = dy + (<usize>(offset(layout, rank, dyStrides, row) + column * dyStep) << 2);
-    const pa = a + (<usize>(offset(layout, rank, aStrides, row) + column * aStep) << 2);
-    const pb = b + (<usize>(offset(layout, rank, bStrides, row) + column * bStep) << 2);
+    const pd = dy + (<usize>(rowOffset(shape, dyStrides, rank, row) + column * dyStep) << 2);
+    const pa = a + (<usize>(rowOffset(shape, aStrides, rank, row) + column * aStep) << 2);
+    const pb = b + (<usize>(rowOffset(shape, bStrides, rank, row) + column * bStep) << 2);
     const po = out + (<usize>i << 2);
     for (let j = 0; j < count; j += 4) {
       const left = count - j;
@@ -160,12 +134,11 @@ export function binaryGradient(
       const g = derive(
         fn,
         which,
-        f32x4.mul(read(pd + (<usize>(j * dyStep) << 2), dyStep, left), factor),
-        read(pa + (<usize>(j * aStep) << 2), aStep, left),
-        read(pb + (<usize>(j * bStep) << 2), bStep, left),
+        f32x4.mul(loadStrided(pd + (<usize>(j * dyStep) << 2), dyStep, left), factor),
+        loadStrided(pa + (<usize>(j * aStep) << 2), aStep, left),
+        loadStrided(pb + (<usize>(j * bStep) << 2), bStep, left),
       );
-      if (left >= 4) v128.store(p, accumulate ? f32x4.add(v128.load(p), g) : g);
-      else storePart(p, accumulate ? f32x4.add(loadPart(p, left), g) : g, left);
+      storeUpTo(p, accumulate ? f32x4.add(loadUpTo(p, left), g) : g, left);
     }
     i += count;
   }

@@ -1,4 +1,5 @@
-import { loadPart, storePart } from '../simd';
+import { loadUpTo, storeUpTo } from '../simd';
+import { lastOf, loadStrided, rowOffset } from './walk';
 
 /** out[begin, end) = value, or += value. */
 export function fill(out: usize, accumulate: bool, value: f32, begin: i32, end: i32): void {
@@ -17,43 +18,29 @@ export function copy(out: usize, input: usize, layout: usize, scale: f32, accumu
   const shape = layout + 4;
   const outStrides = shape + (<usize>rank << 2);
   const inStrides = outStrides + (<usize>rank << 2);
-  const last = <usize>(rank - 1) << 2;
-  const inner = rank > 0 ? load<i32>(shape + last) : 1;
-  const outStep = rank > 0 ? load<i32>(outStrides + last) : 0;
-  const inStep = rank > 0 ? load<i32>(inStrides + last) : 0;
+  const inner = lastOf(shape, rank, 1);
+  const outStep = lastOf(outStrides, rank, 0);
+  const inStep = lastOf(inStrides, rank, 0);
   let i = begin;
   while (i < end) {
-    // Where row i / inner begins.
-    let rest = i / inner;
-    const column = i - rest * inner;
-    let o = column * outStep;
-    let s = column * inStep;
-    for (let d = rank - 2; d >= 0; d--) {
-      const length = load<i32>(shape + (<usize>d << 2));
-      const at = rest % length;
-      rest /= length;
-      o += at * load<i32>(outStrides + (<usize>d << 2));
-      s += at * load<i32>(inStrides + (<usize>d << 2));
-    }
+    const row = i / inner;
+    const column = i - row * inner;
     const count = min(inner - column, end - i);
-    copyRow(out + (<usize>o << 2), input + (<usize>s << 2), outStep, inStep, scale, accumulate, count);
+    const o = out + (<usize>(rowOffset(shape, outStrides, rank, row) + column * outStep) << 2);
+    const s = input + (<usize>(rowOffset(shape, inStrides, rank, row) + column * inStep) << 2);
+    copyRow(o, s, outStep, inStep, scale, accumulate, count);
     i += count;
   }
 }
 
 function copyRow(out: usize, input: usize, outStep: i32, inStep: i32, scale: f32, accumulate: bool, count: i32): void {
-  if (outStep == 1 && inStep <= 1) {
+  if (outStep == 1) {
     const factor = f32x4.splat(scale);
-    const constant = inStep == 0;
-    const repeated = constant && count > 0 ? f32x4.mul(v128.load32_splat(input), factor) : factor;
     for (let i = 0; i < count; i += 4) {
       const p = out + (<usize>i << 2);
       const left = count - i;
-      const x = constant
-        ? repeated
-        : f32x4.mul(left >= 4 ? v128.load(input + (<usize>i << 2)) : loadPart(input + (<usize>i << 2), left), factor);
-      if (left >= 4) v128.store(p, accumulate ? f32x4.add(v128.load(p), x) : x);
-      else storePart(p, accumulate ? f32x4.add(loadPart(p, left), x) : x, left);
+      const x = f32x4.mul(loadStrided(input + (<usize>(i * inStep) << 2), inStep, left), factor);
+      storeUpTo(p, accumulate ? f32x4.add(loadUpTo(p, left), x) : x, left);
     }
     return;
   }
@@ -68,7 +55,10 @@ function copyRow(out: usize, input: usize, outStep: i32, inStep: i32, scale: f32
 export function gather(out: usize, table: usize, indices: usize, width: i32, begin: i32, end: i32): void {
   for (let i = begin; i < end; i++) {
     const row = load<i32>(indices + (<usize>i << 2));
-    const from = table + (<usize>row * <usize>width << 2);
-    copyRow(out + (<usize>i * <usize>width << 2), from, 1, 1, 1, false, width);
+    const from = table + ((<usize>row * <usize>width) << 2);
+    const to = out + ((<usize>i * <usize>width) << 2);
+    // A short row is sooner copied than memory.copy is called.
+    if (width < 32) copyRow(to, from, 1, 1, 1, false, width);
+    else memory.copy(to, from, <usize>width << 2);
   }
 }

@@ -1,5 +1,5 @@
 import { Unary } from '../opcodes';
-import { erfc4, exp4, loadPart, log1p4, log4, power, sigmoid4, storePart, tanh4 } from '../simd';
+import { erfc4, exp4, loadUpTo, log1p4, log4, power, sigmoid4, storeUpTo, tanh4 } from '../simd';
 
 const SQRT_HALF: f32 = 0.70710678118654752;
 const INVERSE_SQRT_TWO_PI: f32 = 0.39894228040143268;
@@ -88,8 +88,7 @@ export function unary(fn: i32, y: usize, x: usize, s0: f32, s1: f32, begin: i32,
   for (let i = begin; i < end; i += 4) {
     const at = <usize>i << 2;
     const left = end - i;
-    if (left >= 4) v128.store(y + at, apply(fn, v128.load(x + at), s0, s1));
-    else storePart(y + at, apply(fn, loadPart(x + at, left), s0, s1), left);
+    storeUpTo(y + at, apply(fn, loadUpTo(x + at, left), s0, s1), left);
   }
 }
 
@@ -100,12 +99,7 @@ export function unaryGradient(
   for (let i = begin; i < end; i += 4) {
     const at = <usize>i << 2;
     const left = end - i;
-    if (left >= 4) {
-      const g = derive(fn, v128.load(dy + at), v128.load(x + at), v128.load(y + at), s0, s1);
-      v128.store(dx + at, accumulate ? f32x4.add(v128.load(dx + at), g) : g);
-    } else {
-      const g = derive(fn, loadPart(dy + at, left), loadPart(x + at, left), loadPart(y + at, left), s0, s1);
-      storePart(dx + at, accumulate ? f32x4.add(loadPart(dx + at, left), g) : g, left);
-    }
+    const g = derive(fn, loadUpTo(dy + at, left), loadUpTo(x + at, left), loadUpTo(y + at, left), s0, s1);
+    storeUpTo(dx + at, accumulate ? f32x4.add(loadUpTo(dx + at, left), g) : g, left);
   }
 }

@@ -4,8 +4,8 @@ import { selectBuild, type Build, type BuildName } from './builds.js';
 
 /** What assembly/index.ts exports. */
 export interface CoreExports extends Record<string, unknown> {
-  run(program: number, first: number, last: number, rank: number, ranks: number): number;
-  gemmScratchBytes(m: number, n: number, k: number): number;
+  run(program: number, first: number, last: number, rank: number, ranks: number, scratch: number): number;
+  scratchBytes(ranks: number): number;
 }
 
 const PAGE_BYTES = 65536;
@@ -20,6 +20,8 @@ export class Engine {
   readonly allocator: Allocator;
   /** Seed and counter of the core's counter-based generator: 16 bytes, see the opcode DROPOUT. */
   readonly generator: number;
+  /** Working memory of the kernels, for one program at a time. */
+  readonly scratch: number;
   private buffer: ArrayBufferLike;
   private floats: Float32Array;
   private ints: Int32Array;
@@ -32,6 +34,7 @@ export class Engine {
     this.floats = new Float32Array(this.buffer);
     this.ints = new Int32Array(this.buffer);
     this.generator = this.allocator.allocate(16);
+    this.scratch = this.allocator.allocate(this.core.scratchBytes(1));
   }
 
   /** Linear memory as float32. Make it where you use it: growing memory detaches it. */

@@ -43,7 +43,8 @@ export class Program {
   /** Runs the instructions from `first` on, in one call into Wasm. */
   run(first = 0): Status {
     if (first === this.count) return Status.OK;
-    return engine().core.run(this.pointer, first, this.count, 0, 1) & 0xff;
+    const { core, scratch } = engine();
+    return core.run(this.pointer, first, this.count, 0, 1, scratch);
   }
 
   release(): void {

@@ -5,7 +5,6 @@ import {
   Opcode,
   Reduction,
 } from '../../../assembly/opcodes.js';
-import { engine } from '../../core/engine.js';
 import { gradientOf } from '../backward.js';
 import { broadcast, broadcastStrides, formatShape, sizeOf, type Shape } from '../layout.js';
 import type { Call, Operation, Tape } from '../tape.js';
@@ -20,8 +19,7 @@ function gemm(
   [m, n, k]: readonly [number, number, number],
   bias = 0,
 ): void {
-  const scratch = tape.bytes(engine().core.gemmScratchBytes(m, n, k));
-  tape.program.append(Opcode.GEMM, flags, c, a, b, bias, scratch, m, n, k);
+  tape.program.append(Opcode.GEMM, flags, c, a, b, bias, 0, m, n, k);
 }
 
 /** y = x · weightᵀ + bias; x [batch, in], weight [out, in], bias [out], y [batch, out]. */

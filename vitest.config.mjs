@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 
-const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const path = (file) => fileURLToPath(new URL(file, import.meta.url));
 
 // Node 20 has relaxed SIMD behind a flag; later versions have it always and refuse the flag.
 const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];

@@ -1,0 +1,133 @@
+import { Reduction } from '../opcodes';
+import { loadUpTo, max4, sum4 } from '../simd';
+import { lastOf, loadStrided, rowOffset } from './walk';
+
+// @ts-ignore: decorator
+@inline
+function start(fn: i32): f32 {
+  return fn == Reduction.MAX ? -Infinity : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function combine(fn: i32, a: v128, b: v128): v128 {
+  return fn == Reduction.MAX ? f32x4.max(a, b) : f32x4.add(a, b);
+}
+
+/**
+ * out[begin, end) (+)= scale · reduction over `count` values each.
+ * layout: [keptRank, reducedRank, keptShape…, keptStrides…, reducedShape…, reducedStrides…]
+ *
+ * Every output is reduced by one rank, in an order that depends on the layout alone.
+ */
+export function reduce(
+  fn: i32, out: usize, input: usize, layout: usize, count: i32, scale: f32, accumulate: bool, begin: i32, end: i32,
+): void {
+  const keptRank = load<i32>(layout);
+  const reducedRank = load<i32>(layout, 4);
+  const keptShape = layout + 8;
+  const keptStrides = keptShape + (<usize>keptRank << 2);
+  const reducedShape = keptStrides + (<usize>keptRank << 2);
+  const reducedStrides = reducedShape + (<usize>reducedRank << 2);
+  const inner = lastOf(keptShape, keptRank, 1);
+  const step = lastOf(keptStrides, keptRank, 0);
+  const reducedInner = lastOf(reducedShape, reducedRank, 1);
+  const reducedStep = lastOf(reducedStrides, reducedRank, 0);
+  let i = begin;
+  while (i < end) {
+    const row = i / inner;
+    const column = i - row * inner;
+    // Neighbouring outputs in lanes where their inputs are neighbours too; else one output, its reduction in lanes.
+    const wide = step == 1 && reducedStep != 1;
+    const lanes = wide ? min(4, min(inner - column, end - i)) : 1;
+    const from = input + (<usize>(rowOffset(keptShape, keptStrides, keptRank, row) + column * step) << 2);
+    let total = f32x4.splat(start(fn));
+    for (let r = 0; r < count; r += reducedInner) {
+      const p = from + (<usize>rowOffset(reducedShape, reducedStrides, reducedRank, r / reducedInner) << 2);
+      total = combine(fn, total, wide ? downColumns(fn, p, reducedInner, reducedStep, lanes) : alongRow(fn, p, reducedInner, reducedStep));
+    }
+    for (let lane = 0; lane < lanes; lane++) {
+      const o = out + (<usize>(i + lane) << 2);
+      const value = scale * f32x4.extract_lane(total, 0);
+      store<f32>(o, accumulate ? load<f32>(o) + value : value);
+      total = i32x4.shuffle(total, total, 1, 2, 3, 0);
+    }
+    i += lanes;
+  }
+}
+
+/** Up to four columns, each reduced in its lane. */
+function downColumns(fn: i32, from: usize, count: i32, step: i32, lanes: i32): v128 {
+  const stride = <usize>step << 2;
+  let a = f32x4.splat(start(fn));
+  let b = a;
+  let p = from;
+  let i = 0;
+  for (; i + 2 <= count; i += 2) {
+    a = combine(fn, a, loadUpTo(p, lanes));
+    b = combine(fn, b, loadUpTo(p + stride, lanes));
+    p += stride + stride;
+  }
+  if (i < count) a = combine(fn, a, loadUpTo(p, lanes));
+  return combine(fn, a, b);
+}
+
+/** One row, reduced into every lane. */
+function alongRow(fn: i32, from: usize, count: i32, step: i32): v128 {
+  let a = f32x4.splat(start(fn));
+  let b = a;
+  let i = 0;
+  const stride = <usize>step << 2;
+  for (; i + 8 <= count; i += 8) {
+    a = combine(fn, a, loadStrided(from + <usize>i * stride, step, 4));
+    b = combine(fn, b, loadStrided(from + <usize>(i + 4) * stride, step, 4));
+  }
+  a = combine(fn, a, b);
+  let result = fn == Reduction.MAX ? max4(a) : sum4(a);
+  for (; i < count; i++) {
+    const value = f32x4.splat(load<f32>(from + <usize>i * stride));
+    result = f32x4.extract_lane(combine(fn, f32x4.splat(result), value), 0);
+  }
+  return f32x4.splat(result);
+}
+
+/**
+ * dx (+)= dy for the elements that equal the maximum y of their group, shared equally between them; 0 for the others.
+ * For outputs [begin, end); layout as in reduce.
+ */
+export function maxGradient(
+  dx: usize, dy: usize, x: usize, y: usize, layout: usize, count: i32, accumulate: bool, begin: i32, end: i32,
+): void {
+  const keptRank = load<i32>(layout);
+  const reducedRank = load<i32>(layout, 4);
+  const keptShape = layout + 8;
+  const keptStrides = keptShape + (<usize>keptRank << 2);
+  const reducedShape = keptStrides + (<usize>keptRank << 2);
+  const reducedStrides = reducedShape + (<usize>reducedRank << 2);
+  const inner = lastOf(keptShape, keptRank, 1);
+  const step = lastOf(keptStrides, keptRank, 0);
+  const reducedInner = lastOf(reducedShape, reducedRank, 1);
+  const reducedStep = lastOf(reducedStrides, reducedRank, 0);
+  for (let i = begin; i < end; i++) {
+    const row = i / inner;
+    const base = rowOffset(keptShape, keptStrides, keptRank, row) + (i - row * inner) * step;
+    const maximum = load<f32>(y + (<usize>i << 2));
+    let ties = 0;
+    for (let pass = 0; pass < 2; pass++) {
+      const share = ties > 0 ? load<f32>(dy + (<usize>i << 2)) / <f32>ties : 0;
+      for (let r = 0; r < count; r++) {
+        const reducedRow = r / reducedInner;
+        const at = base + rowOffset(reducedShape, reducedStrides, reducedRank, reducedRow) + (r - reducedRow * reducedInner) * reducedStep;
+        const value = load<f32>(x + (<usize>at << 2));
+        const wins = value == maximum || (value != value && maximum != maximum);
+        if (pass == 0) {
+          if (wins) ties++;
+          continue;
+        }
+        const p = dx + (<usize>at << 2);
+        const g = wins ? share : 0;
+        store<f32>(p, accumulate ? load<f32>(p) + g : g);
+      }
+    }
+  }
+}
