@@ -7,16 +7,28 @@ const path = (file) => fileURLToPath(new URL(file, import.meta.url));
 // Node 20 has relaxed SIMD behind a flag; later versions have it always and refuse the flag.
 const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
 
+/** What runs on one engine, and so in a run of its own for each build. */
+const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train}/**/*.test.ts';
+
+const onBuild = (build) => ({
+  extends: true,
+  test: { name: build, include: [ENGINE_TESTS], env: { BUILD: build }, setupFiles: ['tests/support/build.ts'] },
+});
+
 export default defineConfig({
   plugins: [wasmPlugin()],
   resolve: {
     alias: { wasmgrad: path('./src/index.ts'), '#progress': path('./src/train/progressNode.ts') },
   },
   test: {
-    include: ['tests/**/*.test.ts'],
     pool: 'forks',
     execArgv: ['--expose-gc', ...relaxed],
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     reporters: process.env.CI ? ['default', ['json', { outputFile: 'build/test-results.json' }]] : ['default'],
+    projects: [
+      { extends: true, test: { name: 'whole', include: ['tests/**/*.test.ts'], exclude: [ENGINE_TESTS] } },
+      onBuild('strict'),
+      onBuild('relaxed'),
+    ],
   },
 });

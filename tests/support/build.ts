@@ -1,0 +1,4 @@
+// Runs before each test file of the projects `strict` and `relaxed`.
+import { configure, type BuildName } from 'wasmgrad';
+
+configure({ build: process.env.BUILD as BuildName });
