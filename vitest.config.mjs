@@ -12,7 +12,12 @@ const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train}/**/*.test.t
 
 const onBuild = (build) => ({
   extends: true,
-  test: { name: build, include: [ENGINE_TESTS], env: { BUILD: build }, setupFiles: ['tests/support/build.ts'] },
+  test: {
+    name: build,
+    include: [ENGINE_TESTS],
+    env: { BUILD: build },
+    setupFiles: ['tests/support/build.ts'],
+  },
 });
 
 export default defineConfig({
@@ -24,7 +29,9 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--expose-gc', ...relaxed],
     testTimeout: 300_000,
-    reporters: process.env.CI ? ['default', ['json', { outputFile: 'build/test-results.json' }]] : ['default'],
+    reporters: process.env.CI
+      ? ['default', ['json', { outputFile: 'build/test-results.json' }]]
+      : ['default'],
     projects: [
       { extends: true, test: { name: 'whole', include: ['tests/**/*.test.ts'], exclude: [ENGINE_TESTS] } },
       onBuild('strict'),

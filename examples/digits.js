@@ -49,13 +49,19 @@ counts.forEach((row, digit) => console.log(line([digit, ...row.map((count) => co
 function draw(/** @type {Float32Array} */ pixels) {
   const ink = (/** @type {number} */ row, /** @type {number} */ column) => pixels[row * SIDE + column] > 0.4;
   return Array.from({ length: 10 }, (_, y) =>
-    Array.from({ length: 20 }, (_, x) => ' ▄▀█'[2 * Number(ink(4 + 2 * y, 4 + x)) + Number(ink(5 + 2 * y, 4 + x))]).join(''),
+    Array.from(
+      { length: 20 },
+      (_, x) => ' ▄▀█'[2 * Number(ink(4 + 2 * y, 4 + x)) + Number(ink(5 + 2 * y, 4 + x))],
+    ).join(''),
   );
 }
 
 const right = digits.filter(({ label, guess }) => label === guess);
 const wrong = digits.filter(({ label, guess }) => label !== guess);
-for (const [title, some] of /** @type {const} */ ([['read right', right], ['read wrong', wrong]])) {
+for (const [title, some] of /** @type {const} */ ([
+  ['read right', right],
+  ['read wrong', wrong],
+])) {
   console.log(`\n${title}:\n`);
   const shown = some.slice(0, 3).map(({ index, label, guess, certainty }) => {
     const answer = `${guess}, ${(certainty * 100).toFixed(1)} % sure`;
@@ -63,7 +69,13 @@ for (const [title, some] of /** @type {const} */ ([['read right', right], ['read
     return [...draw(inputs.data.subarray(index * SIDE ** 2)), caption.padEnd(20)];
   });
   for (let y = 0; shown.length > 0 && y < shown[0].length; y++) {
-    console.log('  ' + shown.map((picture) => picture[y].padEnd(25)).join('').trimEnd());
+    console.log(
+      '  ' +
+        shown
+          .map((picture) => picture[y].padEnd(25))
+          .join('')
+          .trimEnd(),
+    );
   }
 }
 

@@ -4,7 +4,13 @@ import asc from 'assemblyscript/asc';
 
 const { targets } = JSON.parse(readFileSync('asconfig.json', 'utf8'));
 for (const target of Object.keys(targets)) {
-  const { error, stderr } = await asc.main(['assembly/index.ts', '--config', 'asconfig.json', '--target', target]);
+  const { error, stderr } = await asc.main([
+    'assembly/index.ts',
+    '--config',
+    'asconfig.json',
+    '--target',
+    target,
+  ]);
   if (error) {
     console.error(stderr.toString());
     process.exit(1);

@@ -27,7 +27,9 @@ export function selectBuild(requested: BuildName | 'auto'): Build {
       return { name: 'relaxed', bytes, reason };
     }
     if (requested === 'relaxed') {
-      throw new Error("configure: build 'relaxed' asked for, but this host has no relaxed SIMD; use 'strict'");
+      throw new Error(
+        "configure: build 'relaxed' asked for, but this host has no relaxed SIMD; use 'strict'",
+      );
     }
   }
   const bytes = decode(strict);

@@ -119,11 +119,15 @@ export function configure(options: ConfigureOptions): void {
   }
   const { build = settings.build, tapeLimitBytes: limit = settings.tapeLimitBytes } = options;
   if (build !== 'auto' && build !== 'strict' && build !== 'relaxed') {
-    throw new RangeError(`configure: expected build 'auto', 'strict' or 'relaxed', got ${JSON.stringify(build)}`);
+    throw new RangeError(
+      `configure: expected build 'auto', 'strict' or 'relaxed', got ${JSON.stringify(build)}`,
+    );
   }
   if (!(limit > 0)) throw new RangeError(`configure: expected tapeLimitBytes above 0, got ${limit}`);
   if (current && build !== 'auto' && build !== current.build.name) {
-    throw new Error(`configure: the engine already runs the ${current.build.name} build; configure it before the first tensor`);
+    throw new Error(
+      `configure: the engine already runs the ${current.build.name} build; configure it before the first tensor`,
+    );
   }
   if (!current && build !== 'auto') selectBuild(build);
   settings.build = build;

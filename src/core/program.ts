@@ -1,42 +1,41 @@
 import { INSTRUCTION_BYTES, INSTRUCTION_WORDS, Status, type Opcode } from '../../assembly/opcodes.js';
 import { engine } from './engine.js';
 
+// Where assembly/opcodes.ts puts the operands of an instruction, in words.
+const FIRST_POINTER = 2;
+const POINTERS = 6;
+const FIRST_DIM = 8;
+const DIMS = 5;
+const FIRST_SCALAR = 13;
+const SCALARS = 3;
+
 /** An array of instructions in linear memory; assembly/opcodes.ts says what the words mean. */
 export class Program {
   private pointer = 0;
   private capacity = 0;
   count = 0;
 
-  /** Appends one instruction. Pointers are bytes, 0 where absent. */
+  /**
+   * Appends one instruction.
+   *
+   * @param pointers in bytes, 0 where absent
+   * @param dims in elements
+   */
   append(
     opcode: Opcode,
     flags: number,
-    p0: number,
-    p1 = 0,
-    p2 = 0,
-    p3 = 0,
-    p4 = 0,
-    d0 = 0,
-    d1 = 0,
-    d2 = 0,
-    s0 = 0,
-    s1 = 0,
+    pointers: readonly number[],
+    dims: readonly number[],
+    scalars: readonly number[] = [],
   ): void {
     if (this.count === this.capacity) this.enlarge();
     const base = this.pointer / 4 + this.count * INSTRUCTION_WORDS;
     const { i32, f32 } = engine();
     i32[base] = opcode;
     i32[base + 1] = flags;
-    i32[base + 2] = p0;
-    i32[base + 3] = p1;
-    i32[base + 4] = p2;
-    i32[base + 5] = p3;
-    i32[base + 6] = p4;
-    i32[base + 8] = d0;
-    i32[base + 9] = d1;
-    i32[base + 10] = d2;
-    f32[base + 13] = s0;
-    f32[base + 14] = s1;
+    for (let i = 0; i < POINTERS; i++) i32[base + FIRST_POINTER + i] = pointers[i] ?? 0;
+    for (let i = 0; i < DIMS; i++) i32[base + FIRST_DIM + i] = dims[i] ?? 0;
+    for (let i = 0; i < SCALARS; i++) f32[base + FIRST_SCALAR + i] = scalars[i] ?? 0;
     this.count++;
   }
 

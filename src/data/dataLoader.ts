@@ -32,7 +32,9 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
     checkOptions('DataLoader', options, ['batchSize', 'shuffle', 'seed', 'dropLast']);
     const { batchSize = 1, shuffle = false, seed, dropLast = false } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new RangeError(`DataLoader: expected batchSize to be a positive integer, got ${String(batchSize)}`);
+      throw new RangeError(
+        `DataLoader: expected batchSize to be a positive integer, got ${String(batchSize)}`,
+      );
     }
     if (seed !== undefined) checkSeed('DataLoader', seed);
     this.batchSize = batchSize;

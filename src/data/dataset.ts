@@ -42,7 +42,10 @@ export class TensorDataset {
       this.rows = second as Int32Array;
       return;
     }
-    const columns = [readRows('TensorDataset inputs', first), readRows('TensorDataset targets', second as Rows)];
+    const columns = [
+      readRows('TensorDataset inputs', first),
+      readRows('TensorDataset targets', second as Rows),
+    ];
     const [count, targetCount] = columns.map(({ shape }) => shape[0]);
     if (count === undefined || targetCount === undefined || count !== targetCount) {
       const [a, b] = columns.map(({ shape }) => formatShape(shape));
@@ -71,18 +74,22 @@ export class TensorDataset {
 
   /** The rows at these positions, as a pair of tensors [count, …]. */
   batch(positions: Int32Array | readonly number[]): [inputs: Tensor, targets: Tensor] {
-    const rows = Int32Array.from(positions, (position) => {
-      if (!Number.isInteger(position) || position < 0 || position >= this.length) {
-        throw new RangeError(`batch: row ${position} is not in [0, ${this.length})`);
-      }
-      return this.rows[position];
-    });
+    const rows = this.rowsAt('batch', positions);
     return [gather(this.inputs, rows), gather(this.targets, rows)];
   }
 
   /** A data set of these rows, on the same memory. */
   subset(positions: Int32Array | readonly number[]): TensorDataset {
-    return new TensorDataset(this, Int32Array.from(positions, (position) => this.rows[position]));
+    return new TensorDataset(this, this.rowsAt('subset', positions));
+  }
+
+  private rowsAt(name: string, positions: Int32Array | readonly number[]): Int32Array {
+    return Int32Array.from(positions, (position) => {
+      if (!Number.isInteger(position) || position < 0 || position >= this.length) {
+        throw new RangeError(`${name}: row ${position} is not in [0, ${this.length})`);
+      }
+      return this.rows[position];
+    });
   }
 }
 

@@ -4,6 +4,9 @@ import { Module } from './module.js';
 /** [batch, …] becomes [batch, features]. */
 export class Flatten extends Module {
   override forward(x: Tensor): Tensor {
-    return x.reshape(x.shape[0] ?? 1, x.shape.slice(1).reduce((product, length) => product * length, 1));
+    return x.reshape(
+      x.shape[0] ?? 1,
+      x.shape.slice(1).reduce((product, length) => product * length, 1),
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { linear } from '../tensor/operations/matmul.js';
-import { call, type Tensor } from '../tensor/tensor.js';
+import { call, checkOptions, type Tensor } from '../tensor/tensor.js';
 import { kaimingUniform } from './init.js';
 import { Module, Parameter } from './module.js';
 
@@ -31,16 +31,18 @@ export class Linear extends Module {
     options: LinearOptions = {},
   ) {
     super();
+    checkOptions('Linear', options, ['bias']);
     for (const [name, value] of Object.entries({ inFeatures, outFeatures })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new RangeError(`Linear: expected ${name} to be a positive integer, got ${String(value)}`);
       }
     }
-    this.weight = new Parameter(
-      kaimingUniform(new Float32Array(outFeatures * inFeatures), inFeatures),
-      [outFeatures, inFeatures],
-    );
-    if (options.bias !== false) this.bias = new Parameter(kaimingUniform(new Float32Array(outFeatures), inFeatures));
+    this.weight = new Parameter(kaimingUniform(new Float32Array(outFeatures * inFeatures), inFeatures), [
+      outFeatures,
+      inFeatures,
+    ]);
+    if (options.bias !== false)
+      this.bias = new Parameter(kaimingUniform(new Float32Array(outFeatures), inFeatures));
   }
 
   override forward(x: Tensor): Tensor {

@@ -57,9 +57,12 @@ export class SGD {
     this.parameters = [...new Set(parameters)];
     if (this.parameters.length === 0) throw new RangeError('SGD: expected at least one parameter, got none');
     for (const parameter of this.parameters) {
-      if (!(parameter instanceof Tensor)) throw new TypeError(`SGD: expected tensors, got ${String(parameter)}`);
+      if (!(parameter instanceof Tensor))
+        throw new TypeError(`SGD: expected tensors, got ${String(parameter)}`);
       if (!parameter.isLeaf || parameter.source) {
-        throw new TypeError('SGD: expected leaves that require a gradient, got a computed or constant tensor');
+        throw new TypeError(
+          'SGD: expected leaves that require a gradient, got a computed or constant tensor',
+        );
       }
     }
     const { momentum = 0, dampening = 0, weightDecay = 0 } = options;
@@ -119,10 +122,12 @@ export class SGD {
       tape.hold(gradient.block);
       tape.hold(momentum?.block);
       tape.program.append(
-        Opcode.SGD, this.nesterov ? FLAG_NESTEROV : 0, pointer, gradient.block.pointer, momentum?.buffer,
-        this.options.pointer, momentum?.steps, parameter.size,
+        Opcode.SGD,
+        this.nesterov ? FLAG_NESTEROV : 0,
+        [pointer, gradient.block.pointer, momentum?.buffer ?? 0, this.options.pointer, momentum?.steps ?? 0],
+        [parameter.size],
       );
-      if (momentum) tape.program.append(Opcode.COUNT, 0, momentum.steps, 0, 0, 0, 0, 1);
+      if (momentum) tape.program.append(Opcode.COUNT, 0, [momentum.steps], [1]);
     }
     tape.execute('step');
   }

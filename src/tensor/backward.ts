@@ -19,7 +19,8 @@ export function gradientOf(tape: Tape, call: Call, i: number): Target | undefine
   const input = call.inputs[i];
   if (!input.requiresGrad) return undefined;
   if (input.call) {
-    if (input.call.outputGradient !== 0) return { pointer: input.call.outputGradient, flags: FLAG_ACCUMULATE };
+    if (input.call.outputGradient !== 0)
+      return { pointer: input.call.outputGradient, flags: FLAG_ACCUMULATE };
     input.call.outputGradient = tape.floats(input.size);
     return { pointer: input.call.outputGradient, flags: 0 };
   }
@@ -58,7 +59,9 @@ export function clearGradient(leaf: Value): void {
 export function backward(root: Value, seed?: Value): void {
   const tape = currentTape();
   if (!root.requiresGrad) {
-    throw new Error('backward: this tensor needs no gradient; was it made from tensors with requiresGrad, outside noGrad()?');
+    throw new Error(
+      'backward: this tensor needs no gradient; was it made from tensors with requiresGrad, outside noGrad()?',
+    );
   }
   if (!seed && root.size !== 1) {
     throw new RangeError(
@@ -75,11 +78,13 @@ export function backward(root: Value, seed?: Value): void {
     seedLeaf(tape, root, seed);
     return;
   }
-  if (!root.livesOn(tape)) {
-    root.pointer();
-    throw new Error('backward: the tensor was computed on another tape; call backward() where it was computed');
-  }
   const start = tape.calls.lastIndexOf(root.call);
+  if (start < 0) {
+    root.pointer();
+    throw new Error(
+      'backward: the tensor was computed on another tape; call backward() where it was computed',
+    );
+  }
   const reached = reachable(tape, root.call, start);
   if (root.call.spent || reached.some((call) => call.spent)) {
     throw new Error(

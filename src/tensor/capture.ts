@@ -59,7 +59,9 @@ export class Recording {
     return (
       this.tape.recordsGradients === currentTape().recordsGradients &&
       this.slots.length === args.length &&
-      this.slots.every((slot, i) => slot.kind === args[i].source!.kind && sameShape(slot.shape, args[i].shape))
+      this.slots.every(
+        (slot, i) => slot.kind === args[i].source!.kind && sameShape(slot.shape, args[i].shape),
+      )
     );
   }
 
@@ -143,9 +145,12 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
   });
   return (...args) => {
     for (const arg of args) {
-      if (!(arg instanceof Tensor)) throw new TypeError(`capture: expected tensors as arguments, got ${String(arg)}`);
+      if (!(arg instanceof Tensor))
+        throw new TypeError(`capture: expected tensors as arguments, got ${String(arg)}`);
       if (arg.requiresGrad && !isCapturing()) {
-        throw new TypeError('capture: an argument that requires a gradient; use it inside the function instead');
+        throw new TypeError(
+          'capture: an argument that requires a gradient; use it inside the function instead',
+        );
       }
     }
     if (isCapturing()) return fn(...args);

@@ -108,10 +108,15 @@ export function axis(operation: string, dim: number, rank: number): number {
 }
 
 /** One dimension or several, or all where none is given. */
-export function axes(operation: string, dims: number | readonly number[] | undefined, rank: number): Set<number> {
+export function axes(
+  operation: string,
+  dims: number | readonly number[] | undefined,
+  rank: number,
+): Set<number> {
   if (dims === undefined) return new Set(Array.from({ length: rank }, (_, i) => i));
   const list = typeof dims === 'number' ? [dims] : dims;
   const set = new Set(list.map((dim) => axis(operation, dim, rank)));
-  if (set.size !== list.length) throw new RangeError(`${operation}: a dimension is named twice in [${list.join(', ')}]`);
+  if (set.size !== list.length)
+    throw new RangeError(`${operation}: a dimension is named twice in [${list.join(', ')}]`);
   return set;
 }

@@ -20,10 +20,14 @@ export function noGrad<T>(fn: () => T): T {
 
 function keep(value: unknown): unknown {
   if (value instanceof Tensor) {
-    return value.isLeaf && value.requiresGrad ? value : new Tensor(value.shape, undefined, new HostSource(value.data), false);
+    return value.isLeaf && value.requiresGrad
+      ? value
+      : new Tensor(value.shape, undefined, new HostSource(value.data), false);
   }
   if (value instanceof Promise) {
-    throw new TypeError('noGrad: expected a function that returns at once, got a promise; await outside of noGrad()');
+    throw new TypeError(
+      'noGrad: expected a function that returns at once, got a promise; await outside of noGrad()',
+    );
   }
   if (Array.isArray(value)) return value.map(keep);
   if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {

@@ -14,7 +14,11 @@ export interface Recorded {
 }
 
 /** Records one operation on the current tape and runs it at once. */
-export function record<Options>(operation: Operation<Options>, inputs: readonly Value[], options: Options): Recorded {
+export function record<Options>(
+  operation: Operation<Options>,
+  inputs: readonly Value[],
+  options: Options,
+): Recorded {
   const shape = operation.shape(inputs, options);
   const tape = recordingTape(inputs);
   const addresses = inputs.map((input) => tape.address(input, operation.name));

@@ -52,7 +52,7 @@ export class GatherSource implements Source {
     const rows = this.indices.length;
     const slot = tape.bytes(rows * 4);
     tape.hold(block);
-    tape.program.append(Opcode.GATHER, 0, pointer, block.pointer, slot, 0, 0, rows, width);
+    tape.program.append(Opcode.GATHER, 0, [pointer, block.pointer, slot], [rows, width]);
     const write = (source: Source): void => engine().i32.set((source as GatherSource).indices, slot / 4);
     write(this);
     return write;

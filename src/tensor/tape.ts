@@ -179,19 +179,21 @@ export class Tape implements Owner {
 
   /** Appends: size elements at `pointer` become `value`. */
   fill(pointer: number, size: number, value: number, flags = 0): void {
-    this.program.append(Opcode.FILL, flags, pointer, 0, 0, 0, 0, size, 0, 0, value);
+    this.program.append(Opcode.FILL, flags, [pointer], [size], [value]);
   }
 
   /** Appends: out (+)= scale · in, both contiguous. */
   copy(from: number, to: number, size: number, flags: number, scale = 1): void {
-    this.program.append(Opcode.COPY, flags, to, from, this.layout([1, size, 1, 1]), 0, 0, size, 0, 0, scale);
+    this.program.append(Opcode.COPY, flags, [to, from, this.layout([1, size, 1, 1])], [size], [scale]);
   }
 }
 
 /** The error for a program that stopped on what it found in the data. */
 export function statusError(operation: string, status: Status): Error {
   if (status === Status.LABEL) {
-    return new RangeError(`${operation}: expected class indices, integers from 0 to classes − 1, got another number`);
+    return new RangeError(
+      `${operation}: expected class indices, integers from 0 to classes − 1, got another number`,
+    );
   }
   return new Error(`${operation}: the core stopped with status ${status}`);
 }

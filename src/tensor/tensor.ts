@@ -43,8 +43,15 @@ export class Tensor extends Value {
   private gradientView: { generation: number; tensor: Tensor } | undefined;
 
   /** @internal */
-  constructor(shape: Shape, owner: Owner | undefined, place: number | Source, requiresGrad: boolean, call?: Call) {
-    super(shape, owner, place, requiresGrad, call);
+  constructor(
+    shape: Shape,
+    owner: Owner | undefined,
+    place: number | Source,
+    requiresGrad: boolean,
+    call?: Call,
+    base?: Value,
+  ) {
+    super(shape, owner, place, requiresGrad, call, base);
   }
 
   /**
@@ -70,7 +77,8 @@ export class Tensor extends Value {
 
   /** The only element, as a number. Throws RangeError where there is not exactly one. */
   item(): number {
-    if (this.size !== 1) throw new RangeError(`item: expected one element, got a tensor ${formatShape(this.shape)}`);
+    if (this.size !== 1)
+      throw new RangeError(`item: expected one element, got a tensor ${formatShape(this.shape)}`);
     refuseReading('item');
     return this.data[0];
   }
@@ -258,11 +266,14 @@ export class Tensor extends Value {
 }
 
 /** Records an operation and wraps its result. */
-export function call<Options>(operation: Operation<Options>, inputs: readonly Tensor[], options: Options): Tensor {
+export function call<Options>(
+  operation: Operation<Options>,
+  inputs: readonly Tensor[],
+  options: Options,
+): Tensor {
   const { shape, tape, pointer, requiresGrad, call: made } = record(operation, inputs, options);
-  // A view of a leaf's memory lives as long as the leaf, everything else as long as the tape.
-  const owner = operation.isView ? inputs[0].home : tape;
-  return new Tensor(shape, owner === tape || !owner ? tape : owner, pointer, requiresGrad, made);
+  const base = operation.isView ? inputs[0] : undefined;
+  return new Tensor(shape, tape, pointer, requiresGrad, made, base);
 }
 
 function apply(operation: Operation, a: Tensor, b: Tensor | TensorLike): Tensor {
@@ -294,30 +305,41 @@ function shapeOf(data: NestedArray): number[] {
   return shape;
 }
 
-function flatten(data: NestedArray, shape: Shape, depth: number, out: Float32Array, at: number): number {
+function flatten(
+  name: string,
+  data: NestedArray,
+  shape: Shape,
+  depth: number,
+  out: Float32Array,
+  at: number,
+): number {
   if (depth === shape.length) {
     if (typeof data !== 'number') {
-      if (Array.isArray(data)) throw raggedError(shape, depth, data.length);
-      throw new TypeError(`tensor: expected numbers, got ${data === null ? 'null' : typeof data}`);
+      if (Array.isArray(data)) throw raggedError(name, shape, depth, data.length);
+      throw new TypeError(`${name}: expected numbers, got ${data === null ? 'null' : typeof data}`);
     }
     out[at] = data;
     return at + 1;
   }
   if (!Array.isArray(data) || data.length !== shape[depth]) {
-    throw raggedError(shape, depth, Array.isArray(data) ? data.length : undefined);
+    throw raggedError(name, shape, depth, Array.isArray(data) ? data.length : undefined);
   }
-  for (const item of data as readonly NestedArray[]) at = flatten(item, shape, depth + 1, out, at);
+  for (const item of data as readonly NestedArray[]) at = flatten(name, item, shape, depth + 1, out, at);
   return at;
 }
 
-function raggedError(shape: Shape, depth: number, length: number | undefined): RangeError {
+function raggedError(name: string, shape: Shape, depth: number, length: number | undefined): RangeError {
   const expected = depth < shape.length ? `${shape[depth]} elements` : 'a number';
   const got = length === undefined ? 'a number' : `an array of ${length}`;
-  return new RangeError(`tensor: ragged array: expected ${expected} at depth ${depth}, got ${got}`);
+  return new RangeError(`${name}: ragged array: expected ${expected} at depth ${depth}, got ${got}`);
 }
 
 /** Numbers and their shape, checked. */
-export function readNumbers(name: string, data: TensorLike, wanted?: Shape): { values: Float32Array; shape: Shape } {
+export function readNumbers(
+  name: string,
+  data: TensorLike,
+  wanted?: Shape,
+): { values: Float32Array; shape: Shape } {
   let values: Float32Array;
   let shape: Shape;
   if (ArrayBuffer.isView(data)) {
@@ -329,13 +351,15 @@ export function readNumbers(name: string, data: TensorLike, wanted?: Shape): { v
   } else if (typeof data === 'number' || Array.isArray(data)) {
     const found = shapeOf(data);
     values = new Float32Array(sizeOf(found));
-    flatten(data, found, 0, values, 0);
+    flatten(name, data, found, 0, values, 0);
     shape = wanted ?? found;
   } else {
     throw new TypeError(`${name}: expected a number, nested arrays or a typed array, got ${String(data)}`);
   }
   if (!shape.every((length) => Number.isInteger(length) && length >= 0)) {
-    throw new RangeError(`${name}: expected lengths that are non-negative integers, got ${formatShape(shape)}`);
+    throw new RangeError(
+      `${name}: expected lengths that are non-negative integers, got ${formatShape(shape)}`,
+    );
   }
   if (sizeOf(shape) !== values.length) {
     throw new RangeError(`${name}: ${values.length} numbers do not fill shape ${formatShape(shape)}`);
@@ -372,7 +396,8 @@ export function leaf(values: Float32Array, shape: Shape): Tensor {
 /** Refuses options that nobody would read. */
 export function checkOptions(name: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new TypeError(`${name}: unknown option '${key}' (known: ${known.join(', ')})`);
+    if (!known.includes(key))
+      throw new TypeError(`${name}: unknown option '${key}' (known: ${known.join(', ')})`);
   }
 }
 

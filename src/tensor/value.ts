@@ -52,7 +52,8 @@ export abstract class Value {
   private needsGradient: boolean;
 
   /**
-   * @param pointer where the numbers are, or their source
+   * @param place pointer to the numbers, or their source
+   * @param base whose memory a view looks at: it must be readable itself, and stays alive
    * @internal
    */
   protected constructor(
@@ -61,6 +62,7 @@ export abstract class Value {
     private readonly place: number | Source,
     requiresGrad: boolean,
     call?: Call,
+    private readonly base?: Value,
   ) {
     this.shape = shape;
     this.size = sizeOf(shape);
@@ -75,9 +77,12 @@ export abstract class Value {
   }
 
   set requiresGrad(value: boolean) {
-    if (this.call) throw new Error('requiresGrad: only leaves can be changed; use detach() on a computed tensor');
+    if (this.call)
+      throw new Error('requiresGrad: only leaves can be changed; use detach() on a computed tensor');
     if (value && typeof this.place !== 'number') {
-      throw new Error('requiresGrad: this tensor is a constant; create it with tensor(data, { requiresGrad: true })');
+      throw new Error(
+        'requiresGrad: this tensor is a constant; create it with tensor(data, { requiresGrad: true })',
+      );
     }
     this.needsGradient = value;
   }
@@ -105,6 +110,7 @@ export abstract class Value {
   /** @internal the pointer of a value in linear memory; an error where its memory was reused */
   pointer(): number {
     if (typeof this.place !== 'number') throw new Error('a constant has no address of its own');
+    if (this.base && !this.base.source) this.base.pointer();
     if (this.owner && this.owner.generation !== this.generation) {
       throw new Error(
         `this tensor ${formatShape(this.shape)} can no longer be read: ${this.owner.fate}; ` +

@@ -24,7 +24,11 @@ export type Evaluation = { loss: number } & Record<string, number>;
  *
  * @throws RangeError on an unknown metric, TypeError on an unknown option
  */
-export async function evaluate(model: Module, data: DataLoader, options: EvaluateOptions): Promise<Evaluation> {
+export async function evaluate(
+  model: Module,
+  data: DataLoader,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
   checkOptions('evaluate', options, ['loss', 'metrics', 'signal']);
   return new Evaluator(model, options.loss, options.metrics).run(data, new Pause(), options.signal);
 }
@@ -37,9 +41,10 @@ export class Evaluator {
   constructor(
     private readonly model: Module,
     loss: Loss,
-    names: readonly string[] = loss.output === 'softmax' ? ['accuracy'] : [],
+    names: readonly string[] = loss?.output === 'softmax' ? ['accuracy'] : [],
   ) {
-    if (typeof loss?.forward !== 'function') throw new TypeError('evaluate: expected a loss, such as new nn.MSELoss()');
+    if (typeof loss?.forward !== 'function')
+      throw new TypeError('evaluate: expected a loss, such as new nn.MSELoss()');
     this.metrics = names.map((name) => {
       if (!Object.hasOwn(known, name)) {
         throw new RangeError(`evaluate: unknown metric '${name}' (known: ${Object.keys(known).join(', ')})`);

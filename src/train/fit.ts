@@ -33,7 +33,17 @@ export interface FitOptions {
   progress?: boolean;
 }
 
-const OPTIONS = ['data', 'loss', 'optimizer', 'epochs', 'validation', 'onBatch', 'onEpoch', 'signal', 'progress'];
+const OPTIONS = [
+  'data',
+  'loss',
+  'optimizer',
+  'epochs',
+  'validation',
+  'onBatch',
+  'onEpoch',
+  'signal',
+  'progress',
+];
 
 /** The loss became NaN or infinite. */
 export class DivergenceError extends Error {
@@ -63,9 +73,12 @@ function checkFit(model: Module, options: FitOptions): void {
   if (validation !== undefined && !(validation instanceof DataLoader)) {
     throw new TypeError('fit: expected validation to be a data.DataLoader');
   }
-  if (typeof loss?.forward !== 'function') throw new TypeError('fit: expected a loss, such as new nn.MSELoss()');
+  if (typeof loss?.forward !== 'function')
+    throw new TypeError('fit: expected a loss, such as new nn.MSELoss()');
   if (typeof optimizer?.step !== 'function' || typeof optimizer.zeroGrad !== 'function') {
-    throw new TypeError('fit: expected an optimizer, such as new optim.SGD(model.parameters(), { lr: 0.01 })');
+    throw new TypeError(
+      'fit: expected an optimizer, such as new optim.SGD(model.parameters(), { lr: 0.01 })',
+    );
   }
   if (!Number.isInteger(epochs) || epochs < 0) {
     throw new RangeError(`fit: expected epochs to be a non-negative integer, got ${String(epochs)}`);

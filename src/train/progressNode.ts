@@ -19,7 +19,11 @@ export function createProgress(): Progress | undefined {
       bar.start(epochs * perEpoch, 0, { epoch: 1, epochs, loss: '–', rate: '–' });
     },
     update(epoch, batch, loss, rowsPerSecond) {
-      bar.update((epoch - 1) * batches + batch, { epoch, loss: loss.toFixed(4), rate: Math.round(rowsPerSecond) });
+      bar.update((epoch - 1) * batches + batch, {
+        epoch,
+        loss: loss.toFixed(4),
+        rate: Math.round(rowsPerSecond),
+      });
     },
     stop() {
       bar.stop();

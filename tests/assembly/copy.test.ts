@@ -67,7 +67,7 @@ function* cases(): Generator<KernelCase> {
       };
     }
   }
-  for (const [rows, width] of [[0, 3], [1, 1], [5, 3], [17, 31], [19, 32], [7, 45], [3, 0]]) { // prettier-ignore
+  for (const [rows, width] of [[0, 3], [1, 1], [5, 3], [17, 31], [19, 32], [7, 45], [3, 0]]) {
     const table = randomFloats(11 * width, 4);
     const indices = Array.from({ length: rows }, (_, i) => (i * 7) % 11);
     const expected = indices.flatMap((row) => [...table.subarray(row * width, (row + 1) * width)]);

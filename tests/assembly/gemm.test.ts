@@ -9,7 +9,7 @@ const SHAPES = [
   [4, 8, 2], [3, 7, 11], [5, 9, 2], [8, 8, 8], [9, 8, 3], [8, 17, 31], [7, 13, 11], [16, 24, 32], [17, 15, 16],
   [12, 10, 255], [12, 10, 256], [9, 9, 257], [13, 11, 521], [63, 9, 7], [64, 8, 6], [65, 10, 5], [131, 5, 3],
   [255, 9, 3], [257, 8, 2], [2, 40, 300],
-] as const; // prettier-ignore
+] as const;
 
 const LAYOUTS = [0, FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_TRANSPOSE_A | FLAG_TRANSPOSE_B];
 const STARTS = ['', 'bias', 'accumulate'] as const;

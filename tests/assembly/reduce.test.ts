@@ -98,7 +98,7 @@ function* cases(): Generator<KernelCase> {
       };
     }
   }
-  for (const [shape, reduced] of [[[9], [0]], [[9, 3], [0]]]) { // prettier-ignore
+  for (const [shape, reduced] of [[[9], [0]], [[9, 3], [0]]]) {
     const x = randomFloats(product(shape), 5);
     x[5] = NaN;
     const members = groups(shape, reduced);

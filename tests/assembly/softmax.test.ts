@@ -10,7 +10,7 @@ import {
 import { BUILDS, machineOf, testKernels, type KernelCase } from '../support/machine.js';
 import { EPSILON, fround, randomFloats } from '../support/numbers.js';
 
-const SHAPES = [[0, 3, 1], [1, 1, 1], [3, 2, 1], [5, 4, 1], [7, 10, 1], [17, 13, 1], [2, 5, 3], [3, 4, 9], [1, 6, 17], [4, 0, 3]] as const; // prettier-ignore
+const SHAPES = [[0, 3, 1], [1, 1, 1], [3, 2, 1], [5, 4, 1], [7, 10, 1], [17, 13, 1], [2, 5, 3], [3, 4, 9], [1, 6, 17], [4, 0, 3]] as const;
 
 /** Rows of [outer, length, inner], as lists of positions. */
 function rows(outer: number, length: number, inner: number): number[][] {
@@ -40,7 +40,7 @@ function* softmaxCases(): Generator<KernelCase> {
       const lists = rows(outer, length, inner);
       // exp turns an absolute error of its argument, up to scale · ε, into a relative one.
       const room = (length + 12 + 2 * scale) * EPSILON;
-      for (const [name, fn] of [['softmax', Softmax.PLAIN], ['log-softmax', Softmax.LOG]] as const) { // prettier-ignore
+      for (const [name, fn] of [['softmax', Softmax.PLAIN], ['log-softmax', Softmax.LOG]] as const) {
         const y: number[] = new Array(x.length);
         for (const at of lists) {
           const { plain, log } = reference(at.map((i) => x[i]));
@@ -89,7 +89,7 @@ function* softmaxCases(): Generator<KernelCase> {
 }
 
 function* crossEntropyCases(): Generator<KernelCase> {
-  for (const [count, classes] of [[0, 3], [1, 1], [5, 3], [17, 10], [33, 4], [3, 67]]) { // prettier-ignore
+  for (const [count, classes] of [[0, 3], [1, 1], [5, 3], [17, 10], [33, 4], [3, 67]]) {
     for (const soft of [false, true]) {
       const x = randomFloats(count * classes, 1, 9);
       const labels = Float32Array.from({ length: count }, (_, row) => (row * 5) % classes);

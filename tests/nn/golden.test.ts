@@ -53,7 +53,8 @@ describe('a four-layer network is as PyTorch computes it', () => {
     expectClose([value.item()], [golden.losses[name].loss], PASS);
     value.backward();
     const expected: Record<string, number[]> = golden.losses[name].gradients;
-    for (const [key, parameter] of model.namedParameters()) expectClose(parameter.grad!.data, expected[key], 4 * PASS);
+    for (const [key, parameter] of model.namedParameters())
+      expectClose(parameter.grad!.data, expected[key], 4 * PASS);
     expect(model.namedParameters().map(([key]) => key)).toEqual(Object.keys(expected));
   });
 

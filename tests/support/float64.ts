@@ -10,7 +10,8 @@ export class Array64 {
     values: ArrayLike<number>,
   ) {
     this.values = Float64Array.from(values);
-    if (this.values.length !== product(shape)) throw new Error(`[${shape}] is not ${this.values.length} numbers`);
+    if (this.values.length !== product(shape))
+      throw new Error(`[${shape}] is not ${this.values.length} numbers`);
   }
 
   get size(): number {
@@ -47,9 +48,13 @@ export class Array64 {
   }
 
   transpose(i: number, j: number): Array64 {
-    const swap = (list: readonly number[]) => list.map((value, d) => (d === i ? list[j] : d === j ? list[i] : value));
+    const swap = (list: readonly number[]) =>
+      list.map((value, d) => (d === i ? list[j] : d === j ? list[i] : value));
     const shape = swap(this.shape);
-    return new Array64(shape, positions(shape).map((at) => this.at(swap(at))));
+    return new Array64(
+      shape,
+      positions(shape).map((at) => this.at(swap(at))),
+    );
   }
 
   slice(dim: number, from: number, to: number): Array64 {
@@ -81,10 +86,15 @@ export class Array64 {
     ).shape;
     const values = positions([...stack, m, n]).map((at) => {
       let sum = 0;
-      for (let p = 0; p < k; p++) sum += a.at([...at.slice(0, -1), p]) * b.at([...at.slice(0, -2), p, at.at(-1)!]);
+      for (let p = 0; p < k; p++)
+        sum += a.at([...at.slice(0, -1), p]) * b.at([...at.slice(0, -2), p, at.at(-1)!]);
       return sum;
     });
-    const shape = [...stack, ...(this.shape.length === 1 ? [] : [m]), ...(other.shape.length === 1 ? [] : [n])];
+    const shape = [
+      ...stack,
+      ...(this.shape.length === 1 ? [] : [m]),
+      ...(other.shape.length === 1 ? [] : [n]),
+    ];
     return new Array64(shape, values);
   }
 
@@ -101,7 +111,9 @@ export class Array64 {
 }
 
 export function concat64(parts: readonly Array64[], dim: number): Array64 {
-  const shape = parts[0].shape.map((length, d) => (d === dim ? parts.reduce((n, p) => n + p.shape[dim], 0) : length));
+  const shape = parts[0].shape.map((length, d) =>
+    d === dim ? parts.reduce((n, p) => n + p.shape[dim], 0) : length,
+  );
   const values = positions(shape).map((at) => {
     let rest = at[dim];
     let part = 0;

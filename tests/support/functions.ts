@@ -32,9 +32,21 @@ export const unaryReferences: Record<string, UnaryReference> = {
     roundings: 2,
     parameters: [0.2, 0],
   },
-  SIGMOID: { fn: Unary.SIGMOID, f: sigmoid, derivative: (x) => sigmoid(x) * sigmoid(-x), roundings: 8, floor: 2 },
+  SIGMOID: {
+    fn: Unary.SIGMOID,
+    f: sigmoid,
+    derivative: (x) => sigmoid(x) * sigmoid(-x),
+    roundings: 8,
+    floor: 2,
+  },
   TANH: { fn: Unary.TANH, f: Math.tanh, derivative: (x) => 1 - Math.tanh(x) ** 2, roundings: 6, floor: 6 },
-  GELU: { fn: Unary.GELU, f: (x) => x * phi(x), derivative: (x) => phi(x) + x * density(x), roundings: 16, floor: 8 },
+  GELU: {
+    fn: Unary.GELU,
+    f: (x) => x * phi(x),
+    derivative: (x) => phi(x) + x * density(x),
+    roundings: 16,
+    floor: 8,
+  },
   SILU: {
     fn: Unary.SILU,
     f: (x) => x * sigmoid(x),
@@ -80,7 +92,12 @@ export const binaryReferences: Record<string, BinaryReference> = {
   ADD: { fn: Binary.ADD, f: (a, b) => a + b, derivatives: [() => 1, () => 1], roundings: 1 },
   SUBTRACT: { fn: Binary.SUBTRACT, f: (a, b) => a - b, derivatives: [() => 1, () => -1], roundings: 1 },
   MULTIPLY: { fn: Binary.MULTIPLY, f: (a, b) => a * b, derivatives: [(_, b) => b, (a) => a], roundings: 2 },
-  DIVIDE: { fn: Binary.DIVIDE, f: (a, b) => a / b, derivatives: [(_, b) => 1 / b, (a, b) => -a / b / b], roundings: 5 },
+  DIVIDE: {
+    fn: Binary.DIVIDE,
+    f: (a, b) => a / b,
+    derivatives: [(_, b) => 1 / b, (a, b) => -a / b / b],
+    roundings: 5,
+  },
   POWER: {
     fn: Binary.POWER,
     f: (a, b) => a ** b,

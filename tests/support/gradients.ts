@@ -38,7 +38,9 @@ export function checkGradients({ inputs, run, reference, terms = 1 }: GradientCh
     const tolerance: number[] = [];
     exact[which].values.forEach((value, i) => {
       const moved = (by: number) =>
-        reference(exact.map((x, j) => (j === which ? new Array64(x.shape, x.values.with(i, value + by)) : x)));
+        reference(
+          exact.map((x, j) => (j === which ? new Array64(x.shape, x.values.with(i, value + by)) : x)),
+        );
       const above = moved(STEP).values;
       const below = moved(-STEP).values;
       let slope = 0;

@@ -134,7 +134,10 @@ export function machineOf(build: BuildFile): Machine {
 }
 
 /** Where a value is further from its reference than its tolerance; the same infinity or NaN is no error. */
-export function mismatch(actual: ArrayLike<number>, { expected, tolerance }: Omit<Output, 'pointer'>): string | null {
+export function mismatch(
+  actual: ArrayLike<number>,
+  { expected, tolerance }: Omit<Output, 'pointer'>,
+): string | null {
   if (actual.length !== expected.length) return `${actual.length} values instead of ${expected.length}`;
   for (let i = 0; i < expected.length; i++) {
     if (Object.is(actual[i], expected[i]) || actual[i] === expected[i]) continue;

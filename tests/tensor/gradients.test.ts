@@ -15,9 +15,9 @@ const seed = fc.integer({ min: 1, max: 1e6 });
 
 /** Two shapes that broadcast: dimensions of one common shape left out in front or set to 1. */
 const broadcastable = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }).chain((full) => {
-  const part = fc.tuple(fc.nat(full.length), fc.nat(7)).map(([left, ones]) =>
-    full.map((length, d) => ((ones >> d) & 1 ? 1 : length)).slice(left),
-  );
+  const part = fc
+    .tuple(fc.nat(full.length), fc.nat(7))
+    .map(([left, ones]) => full.map((length, d) => ((ones >> d) & 1 ? 1 : length)).slice(left));
   return fc.tuple(part, part);
 });
 
@@ -28,7 +28,10 @@ const input = (dims: readonly number[], by: number, prepare: (x: number) => numb
 
 const positive = (x: number): number => Math.abs(x) + 0.2;
 
-const unary: Record<string, { run: (x: Tensor) => Tensor; of: string; s?: [number, number]; prepare?: typeof positive }> = {
+const unary: Record<
+  string,
+  { run: (x: Tensor) => Tensor; of: string; s?: [number, number]; prepare?: typeof positive }
+> = {
   neg: { run: (x) => x.neg(), of: 'NEGATE' },
   exp: { run: (x) => x.exp(), of: 'EXP' },
   log: { run: (x) => x.log(), of: 'LOG', prepare: positive },
@@ -64,7 +67,10 @@ describe('functions of one tensor', () => {
   });
 });
 
-const binary: Record<string, { run: (a: Tensor, b: Tensor) => Tensor; f: (a: number, b: number) => number; away?: boolean }> = {
+const binary: Record<
+  string,
+  { run: (a: Tensor, b: Tensor) => Tensor; f: (a: number, b: number) => number; away?: boolean }
+> = {
   add: { run: (a, b) => a.add(b), f: (a, b) => a + b },
   sub: { run: (a, b) => a.sub(b), f: (a, b) => a - b },
   mul: { run: (a, b) => a.mul(b), f: (a, b) => a * b },
@@ -92,7 +98,10 @@ describe('functions of two tensors, broadcast', () => {
 
 describe('reductions', () => {
   const dims = solid.chain((full) => fc.tuple(fc.constant(full), fc.subarray(full.map((_, d) => d))));
-  const functions: Record<string, [(x: Tensor, d?: number[], keep?: boolean) => Tensor, (group: number[]) => number]> = {
+  const functions: Record<
+    string,
+    [(x: Tensor, d?: number[], keep?: boolean) => Tensor, (group: number[]) => number]
+  > = {
     sum: [(x, d, keep) => x.sum(d, keep), (group) => group.reduce((a, b) => a + b, 0)],
     mean: [(x, d, keep) => x.mean(d, keep), (group) => group.reduce((a, b) => a + b, 0) / group.length],
     max: [(x, d, keep) => x.max(d, keep), (group) => Math.max(...group)],
@@ -102,7 +111,12 @@ describe('reductions', () => {
       fc.property(dims, seed, fc.boolean(), ([full, over], by, keep) =>
         checkGradients({
           inputs: [input(full, by)],
-          run: ([x]) => run(x, over.map((d) => (by % 2 ? d : d - full.length)), keep),
+          run: ([x]) =>
+            run(
+              x,
+              over.map((d) => (by % 2 ? d : d - full.length)),
+              keep,
+            ),
           reference: ([x]) => {
             const result = x.reduce(over, f);
             return keep ? result.reshape(full.map((length, d) => (over.includes(d) ? 1 : length))) : result;
@@ -117,7 +131,11 @@ describe('reductions', () => {
         checkGradients({
           inputs: [input(full, by)],
           run: ([x]) => run(x),
-          reference: ([x]) => x.reduce(full.map((_, d) => d), f), // prettier-ignore
+          reference: ([x]) =>
+            x.reduce(
+              full.map((_, d) => d),
+              f,
+            ),
           terms: product(full),
         }),
       ),
@@ -196,14 +214,26 @@ describe('rearrangements', () => {
 describe('matmul', () => {
   const size = fc.integer({ min: 1, max: 6 });
   const kinds: Record<string, (m: number, n: number, k: number, s: number) => [number[], number[]]> = {
-    matrices: (m, n, k) => [[m, k], [k, n]],
+    matrices: (m, n, k) => [
+      [m, k],
+      [k, n],
+    ],
     'vector · matrix': (_, n, k) => [[k], [k, n]],
     'matrix · vector': (m, _, k) => [[m, k], [k]],
     'vector · vector': (_m, _n, k) => [[k], [k]],
-    stacks: (m, n, k, s) => [[s, m, k], [s, k, n]],
-    'a stack and a matrix': (m, n, k, s) => [[s, m, k], [k, n]],
-    'stacks that broadcast': (m, n, k, s) => [[s, 1, m, k], [2, k, n]],
-  }; // prettier-ignore
+    stacks: (m, n, k, s) => [
+      [s, m, k],
+      [s, k, n],
+    ],
+    'a stack and a matrix': (m, n, k, s) => [
+      [s, m, k],
+      [k, n],
+    ],
+    'stacks that broadcast': (m, n, k, s) => [
+      [s, 1, m, k],
+      [2, k, n],
+    ],
+  };
   it.each(Object.entries(kinds))('%s', (_, shapes) => {
     fc.assert(
       fc.property(size, size, size, fc.integer({ min: 1, max: 3 }), seed, (m, n, k, s, by) => {
@@ -221,7 +251,9 @@ describe('matmul', () => {
 });
 
 describe('softmax', () => {
-  const along = solid.chain((full) => fc.tuple(fc.constant(full), fc.integer({ min: 0, max: full.length - 1 })));
+  const along = solid.chain((full) =>
+    fc.tuple(fc.constant(full), fc.integer({ min: 0, max: full.length - 1 })),
+  );
   it.each([
     ['softmax', (x: Tensor, d: number) => x.softmax(d), (row: number[]) => logSoftmax64(row).map(Math.exp)],
     ['logSoftmax', (x: Tensor, d: number) => x.logSoftmax(d), logSoftmax64],
@@ -256,15 +288,24 @@ describe('compositions', () => {
 
   it('match the fused cross-entropy', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), seed, (rows, classes, by) => {
-        const target = new Array64([rows, classes], randomFloats(rows * classes, by + 1).map(positive));
-        checkGradients({
-          inputs: [input([rows, classes], by)],
-          run: ([x]) => x.logSoftmax().mul(nested(target)).sum().div(-rows),
-          reference: ([x]) => x.along(1, logSoftmax64).zip(target, (a, b) => (-a * b) / rows).reduce([0, 1], (g) => g.reduce((a, b) => a + b, 0)),
-          terms: rows * classes,
-        });
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 6 }),
+        seed,
+        (rows, classes, by) => {
+          const target = new Array64([rows, classes], randomFloats(rows * classes, by + 1).map(positive));
+          checkGradients({
+            inputs: [input([rows, classes], by)],
+            run: ([x]) => x.logSoftmax().mul(nested(target)).sum().div(-rows),
+            reference: ([x]) =>
+              x
+                .along(1, logSoftmax64)
+                .zip(target, (a, b) => (-a * b) / rows)
+                .reduce([0, 1], (g) => g.reduce((a, b) => a + b, 0)),
+            terms: rows * classes,
+          });
+        },
+      ),
       RUNS,
     );
   });

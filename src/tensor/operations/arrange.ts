@@ -37,18 +37,26 @@ export interface TransposeOptions {
 export const transpose: Operation<TransposeOptions> = {
   name: 'transpose',
   shape([x], { first, second }) {
-    return swapped(x.shape, axis('transpose', first, x.shape.length), axis('transpose', second, x.shape.length));
+    return swapped(
+      x.shape,
+      axis('transpose', first, x.shape.length),
+      axis('transpose', second, x.shape.length),
+    );
   },
   forward(tape, { inputs: [x], addresses, output, shape, size, options }) {
     const layout = walk(shape, contiguous(shape), exchanged(x.shape, options));
-    tape.program.append(Opcode.COPY, 0, output, addresses[0], tape.layout(layout), 0, 0, size, 0, 0, 1);
+    tape.program.append(Opcode.COPY, 0, [output, addresses[0], tape.layout(layout)], [size], [1]);
   },
   backward(tape, call) {
     const dx = gradientOf(tape, call, 0);
     if (!dx) return;
     const layout = walk(call.shape, exchanged(call.inputs[0].shape, call.options), contiguous(call.shape));
     tape.program.append(
-      Opcode.COPY, dx.flags, dx.pointer, call.outputGradient, tape.layout(layout), 0, 0, call.size, 0, 0, 1,
+      Opcode.COPY,
+      dx.flags,
+      [dx.pointer, call.outputGradient, tape.layout(layout)],
+      [call.size],
+      [1],
     );
   },
 };
@@ -62,7 +70,11 @@ function swapped(values: readonly number[], i: number, j: number): number[] {
 
 /** Strides that read a tensor of `shape` with two dimensions exchanged. */
 function exchanged(shape: Shape, { first, second }: TransposeOptions): number[] {
-  return swapped(contiguous(shape), axis('transpose', first, shape.length), axis('transpose', second, shape.length));
+  return swapped(
+    contiguous(shape),
+    axis('transpose', first, shape.length),
+    axis('transpose', second, shape.length),
+  );
 }
 
 export interface SliceOptions {
@@ -84,7 +96,7 @@ export const slice: Operation<SliceOptions> = {
     const strides = contiguous(x.shape);
     const start = addresses[0] + from * strides[dim] * 4;
     const layout = tape.layout(walk(shape, contiguous(shape), strides));
-    tape.program.append(Opcode.COPY, 0, output, start, layout, 0, 0, size, 0, 0, 1);
+    tape.program.append(Opcode.COPY, 0, [output, start, layout], [size], [1]);
   },
   backward(tape, call) {
     const dx = gradientOf(tape, call, 0);
@@ -95,8 +107,15 @@ export const slice: Operation<SliceOptions> = {
     const strides = contiguous(x.shape);
     const target = gradientOf(tape, call, 0)!;
     tape.program.append(
-      Opcode.COPY, target.flags, target.pointer + from * strides[dim] * 4, call.outputGradient,
-      tape.layout(walk(call.shape, strides, contiguous(call.shape))), 0, 0, call.size, 0, 0, 1,
+      Opcode.COPY,
+      target.flags,
+      [
+        target.pointer + from * strides[dim] * 4,
+        call.outputGradient,
+        tape.layout(walk(call.shape, strides, contiguous(call.shape))),
+      ],
+      [call.size],
+      [1],
     );
   },
 };
@@ -134,7 +153,7 @@ export const concat: Operation<number> = {
     for (let i = 0; i < inputs.length; i++) {
       const x = inputs[i];
       const layout = tape.layout(walk(x.shape, strides, contiguous(x.shape)));
-      tape.program.append(Opcode.COPY, 0, start, addresses[i], layout, 0, 0, x.size, 0, 0, 1);
+      tape.program.append(Opcode.COPY, 0, [start, addresses[i], layout], [x.size], [1]);
       start += x.shape[at] * strides[at] * 4;
     }
   },
@@ -147,7 +166,7 @@ export const concat: Operation<number> = {
       const dx = gradientOf(tape, call, i);
       if (dx) {
         const layout = tape.layout(walk(x.shape, contiguous(x.shape), strides));
-        tape.program.append(Opcode.COPY, dx.flags, dx.pointer, start, layout, 0, 0, x.size, 0, 0, 1);
+        tape.program.append(Opcode.COPY, dx.flags, [dx.pointer, start, layout], [x.size], [1]);
       }
       start += x.shape[at] * strides[at] * 4;
     }

@@ -1,6 +1,15 @@
 import { Binary, FUNCTION_SHIFT, Opcode, Reduction } from '../../../assembly/opcodes.js';
 import { gradientOf } from '../backward.js';
-import { broadcast, broadcastStrides, contiguous, reduction, repeatedAxes, sameShape, walk } from '../layout.js';
+import {
+  broadcast,
+  broadcastStrides,
+  contiguous,
+  reduction,
+  repeatedAxes,
+  sameShape,
+  walk,
+  formatShape,
+} from '../layout.js';
 import type { Call, Operation, Tape } from '../tape.js';
 
 function binary(name: string, fn: Binary): Operation {
@@ -10,7 +19,10 @@ function binary(name: string, fn: Binary): Operation {
     forward(tape, { inputs: [a, b], addresses, output, shape, size }) {
       const layout = walk(shape, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
       tape.program.append(
-        Opcode.BINARY, fn << FUNCTION_SHIFT, output, addresses[0], addresses[1], tape.layout(layout), 0, size,
+        Opcode.BINARY,
+        fn << FUNCTION_SHIFT,
+        [output, addresses[0], addresses[1], tape.layout(layout)],
+        [size],
       );
     },
     backward(tape, call) {
@@ -43,15 +55,21 @@ function binaryGradient(
   const target = whole ? gradientOf(tape, call, i)! : { pointer: tape.floats(size), flags: 0 };
   const layout = walk(shape, dyStrides, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
   tape.program.append(
-    Opcode.BINARY_GRADIENT, target.flags | (fn << FUNCTION_SHIFT), target.pointer, outputGradient, addresses[0],
-    addresses[1], tape.layout(layout), size, i, 0, scale,
+    Opcode.BINARY_GRADIENT,
+    target.flags | (fn << FUNCTION_SHIFT),
+    [target.pointer, outputGradient, addresses[0], addresses[1], tape.layout(layout)],
+    [size, i],
+    [scale],
   );
   if (whole) return;
   const sum = gradientOf(tape, call, i)!;
   const axes = repeatedAxes(inputs[i].shape, shape);
   tape.program.append(
-    Opcode.REDUCE, sum.flags | (Reduction.SUM << FUNCTION_SHIFT), sum.pointer, target.pointer,
-    tape.layout(reduction(shape, axes)), 0, 0, inputs[i].size, inputs[i].size === 0 ? 0 : size / inputs[i].size, 0, 1,
+    Opcode.REDUCE,
+    sum.flags | (Reduction.SUM << FUNCTION_SHIFT),
+    [sum.pointer, target.pointer, tape.layout(reduction(shape, axes))],
+    [inputs[i].size, inputs[i].size === 0 ? 0 : size / inputs[i].size],
+    [1],
   );
 }
 
@@ -69,8 +87,7 @@ export const meanSquaredError: Operation = {
   shape([prediction, target]) {
     if (!sameShape(prediction.shape, target.shape)) {
       throw new RangeError(
-        `MSELoss: expected prediction and target of one shape, got [${prediction.shape.join(', ')}] and ` +
-          `[${target.shape.join(', ')}]`,
+        `MSELoss: expected target ${formatShape(prediction.shape)}, got ${formatShape(target.shape)}`,
       );
     }
     return [];
@@ -79,18 +96,30 @@ export const meanSquaredError: Operation = {
     const { size } = prediction;
     const squares = tape.floats(size);
     tape.program.append(
-      Opcode.BINARY, Binary.SQUARED_DIFFERENCE << FUNCTION_SHIFT, squares, addresses[0], addresses[1],
-      tape.layout([1, size, 1, 1]), 0, size,
+      Opcode.BINARY,
+      Binary.SQUARED_DIFFERENCE << FUNCTION_SHIFT,
+      [squares, addresses[0], addresses[1], tape.layout([1, size, 1, 1])],
+      [size],
     );
     tape.program.append(
-      Opcode.REDUCE, Reduction.SUM << FUNCTION_SHIFT, output, squares, tape.layout([0, 1, size, 1]), 0, 0, 1, size, 0,
-      1 / size,
+      Opcode.REDUCE,
+      Reduction.SUM << FUNCTION_SHIFT,
+      [output, squares, tape.layout([0, 1, size, 1])],
+      [1, size],
+      [1 / size],
     );
   },
   backward(tape, call) {
     const { shape, size } = call.inputs[0];
     for (const i of [0, 1]) {
-      binaryGradient(tape, call, Binary.SQUARED_DIFFERENCE, i, shape.map(() => 0), 1 / size);
+      binaryGradient(
+        tape,
+        call,
+        Binary.SQUARED_DIFFERENCE,
+        i,
+        shape.map(() => 0),
+        1 / size,
+      );
     }
   },
 };

@@ -11,16 +11,25 @@ export const dropout: Operation<number> = {
     const mask = tape.floats(size);
     const { generator } = engine();
     saved.push(mask);
-    tape.program.append(Opcode.DROPOUT, 0, output, addresses[0], mask, generator, 0, size, 0, 0, options);
+    tape.program.append(Opcode.DROPOUT, 0, [output, addresses[0], mask, generator], [size], [options]);
     // The generator counts in memory, so that a replay draws new numbers.
-    tape.program.append(Opcode.COUNT, 0, generator + 8, 0, 0, 0, 0, size);
+    tape.program.append(Opcode.COUNT, 0, [generator + 8], [size]);
   },
   backward(tape, call) {
     const dx = gradientOf(tape, call, 0);
     if (!dx) return;
     tape.program.append(
-      Opcode.BINARY_GRADIENT, dx.flags | (Binary.MULTIPLY << FUNCTION_SHIFT), dx.pointer, call.outputGradient,
-      call.addresses[0], call.saved[0], tape.layout([1, call.size, 1, 1, 1]), call.size, 0, 0, 1,
+      Opcode.BINARY_GRADIENT,
+      dx.flags | (Binary.MULTIPLY << FUNCTION_SHIFT),
+      [
+        dx.pointer,
+        call.outputGradient,
+        call.addresses[0],
+        call.saved[0],
+        tape.layout([1, call.size, 1, 1, 1]),
+      ],
+      [call.size],
+      [1],
     );
   },
 };

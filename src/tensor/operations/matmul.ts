@@ -19,7 +19,7 @@ function gemm(
   [m, n, k]: readonly [number, number, number],
   bias = 0,
 ): void {
-  tape.program.append(Opcode.GEMM, flags, c, a, b, bias, 0, m, n, k);
+  tape.program.append(Opcode.GEMM, flags, [c, a, b, bias], [m, n, k]);
 }
 
 /** y = x · weightᵀ + bias; x [batch, in], weight [out, in], bias [out], y [batch, out]. */
@@ -46,15 +46,20 @@ export const linear: Operation = {
     if (dx) gemm(tape, dx.flags, dx.pointer, dy, addresses[1], [batch, inFeatures, outFeatures]);
     const dWeight = gradientOf(tape, call, 1);
     if (dWeight) {
-      gemm(
-        tape, dWeight.flags | FLAG_TRANSPOSE_A, dWeight.pointer, dy, addresses[0], [outFeatures, inFeatures, batch],
-      );
+      gemm(tape, dWeight.flags | FLAG_TRANSPOSE_A, dWeight.pointer, dy, addresses[0], [
+        outFeatures,
+        inFeatures,
+        batch,
+      ]);
     }
     const dBias = inputs.length > 2 && gradientOf(tape, call, 2);
     if (dBias) {
       tape.program.append(
-        Opcode.REDUCE, dBias.flags | (Reduction.SUM << FUNCTION_SHIFT), dBias.pointer, dy,
-        tape.layout([1, 1, outFeatures, 1, batch, outFeatures]), 0, 0, outFeatures, batch, 0, 1,
+        Opcode.REDUCE,
+        dBias.flags | (Reduction.SUM << FUNCTION_SHIFT),
+        [dBias.pointer, dy, tape.layout([1, 1, outFeatures, 1, batch, outFeatures])],
+        [outFeatures, batch],
+        [1],
       );
     }
   },
@@ -70,7 +75,9 @@ interface Product {
 /** How NumPy reads two operands: vectors become matrices, leading dimensions broadcast. */
 function plan(a: Shape, b: Shape) {
   if (a.length === 0 || b.length === 0) {
-    throw new RangeError(`matmul: expected at least one dimension each, got ${formatShape(a)} and ${formatShape(b)}`);
+    throw new RangeError(
+      `matmul: expected at least one dimension each, got ${formatShape(a)} and ${formatShape(b)}`,
+    );
   }
   const left = a.length === 1 ? [1, a[0]] : a;
   const right = b.length === 1 ? [b[0], 1] : b;
@@ -126,7 +133,8 @@ export const matmul: Operation = {
       const { flags, pointer } = inParts ? gradientOf(tape, call, i)! : first;
       for (const { a, b, c } of products(p)) {
         const dc = dy + c * 4;
-        if (i === 0) gemm(tape, flags | FLAG_TRANSPOSE_B, pointer + a * 4, dc, addresses[1] + b * 4, [p.m, p.k, p.n]);
+        if (i === 0)
+          gemm(tape, flags | FLAG_TRANSPOSE_B, pointer + a * 4, dc, addresses[1] + b * 4, [p.m, p.k, p.n]);
         else gemm(tape, flags | FLAG_TRANSPOSE_A, pointer + b * 4, addresses[0] + a * 4, dc, [p.k, p.n, p.m]);
       }
     }

@@ -20,7 +20,11 @@ function keptShape(x: Value, reduced: Set<number>): Shape {
   return x.shape.map((length, i) => (reduced.has(i) ? 1 : length));
 }
 
-function reduce(name: string, fn: Reduction, scale: (reducedSize: number) => number): Operation<ReduceOptions> {
+function reduce(
+  name: string,
+  fn: Reduction,
+  scale: (reducedSize: number) => number,
+): Operation<ReduceOptions> {
   const parts = (call: Call<ReduceOptions>) => {
     const x = call.inputs[0];
     const reduced = reducedAxes(name, x, call.options);
@@ -34,15 +38,20 @@ function reduce(name: string, fn: Reduction, scale: (reducedSize: number) => num
       const reduced = reducedAxes(name, x, options);
       const shape = options.keepDim ? keptShape(x, reduced) : x.shape.filter((_, i) => !reduced.has(i));
       if (fn === Reduction.MAX && [...reduced].some((i) => x.shape[i] === 0)) {
-        throw new RangeError(`${name}: a dimension of length 0 has no maximum, in shape [${x.shape.join(', ')}]`);
+        throw new RangeError(
+          `${name}: a dimension of length 0 has no maximum, in shape [${x.shape.join(', ')}]`,
+        );
       }
       return shape;
     },
     forward(tape, call) {
       const { x, reduced, reducedSize } = parts(call);
       tape.program.append(
-        Opcode.REDUCE, fn << FUNCTION_SHIFT, call.output, call.addresses[0], tape.layout(reduction(x.shape, reduced)),
-        0, 0, call.size, reducedSize, 0, scale(reducedSize),
+        Opcode.REDUCE,
+        fn << FUNCTION_SHIFT,
+        [call.output, call.addresses[0], tape.layout(reduction(x.shape, reduced))],
+        [call.size, reducedSize],
+        [scale(reducedSize)],
       );
     },
     backward(tape, call) {
@@ -51,15 +60,26 @@ function reduce(name: string, fn: Reduction, scale: (reducedSize: number) => num
       if (!dx) return;
       if (fn === Reduction.MAX) {
         tape.program.append(
-          Opcode.MAX_GRADIENT, dx.flags, dx.pointer, call.outputGradient, call.addresses[0], call.output,
-          tape.layout(reduction(x.shape, reduced)), call.size, reducedSize,
+          Opcode.MAX_GRADIENT,
+          dx.flags,
+          [
+            dx.pointer,
+            call.outputGradient,
+            call.addresses[0],
+            call.output,
+            tape.layout(reduction(x.shape, reduced)),
+          ],
+          [call.size, reducedSize],
         );
         return;
       }
       const back = broadcastStrides(keptShape(x, reduced), x.shape);
       tape.program.append(
-        Opcode.COPY, dx.flags, dx.pointer, call.outputGradient,
-        tape.layout(walk(x.shape, contiguous(x.shape), back)), 0, 0, x.size, 0, 0, scale(reducedSize),
+        Opcode.COPY,
+        dx.flags,
+        [dx.pointer, call.outputGradient, tape.layout(walk(x.shape, contiguous(x.shape), back))],
+        [x.size],
+        [scale(reducedSize)],
       );
     },
   };

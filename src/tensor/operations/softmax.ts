@@ -1,10 +1,4 @@
-import {
-  FLAG_PROBABILITIES,
-  FUNCTION_SHIFT,
-  Opcode,
-  Reduction,
-  Softmax,
-} from '../../../assembly/opcodes.js';
+import { FLAG_PROBABILITIES, FUNCTION_SHIFT, Opcode, Reduction, Softmax } from '../../../assembly/opcodes.js';
 import { gradientOf } from '../backward.js';
 import { axis, formatShape, sizeOf, type Shape } from '../layout.js';
 import type { Operation } from '../tape.js';
@@ -25,7 +19,10 @@ function along(name: string, fn: Softmax): Operation<number> {
     forward(tape, { addresses, output, shape, options }) {
       const [outer, length, inner] = around(name, shape, options);
       tape.program.append(
-        Opcode.SOFTMAX, fn << FUNCTION_SHIFT, output, addresses[0], 0, 0, 0, outer, length, inner,
+        Opcode.SOFTMAX,
+        fn << FUNCTION_SHIFT,
+        [output, addresses[0]],
+        [outer, length, inner],
       );
     },
     backward(tape, call) {
@@ -33,8 +30,10 @@ function along(name: string, fn: Softmax): Operation<number> {
       if (!dx) return;
       const [outer, length, inner] = around(name, call.shape, call.options);
       tape.program.append(
-        Opcode.SOFTMAX_GRADIENT, dx.flags | (fn << FUNCTION_SHIFT), dx.pointer, call.outputGradient, call.output, 0, 0,
-        outer, length, inner,
+        Opcode.SOFTMAX_GRADIENT,
+        dx.flags | (fn << FUNCTION_SHIFT),
+        [dx.pointer, call.outputGradient, call.output],
+        [outer, length, inner],
       );
     },
   };
@@ -65,7 +64,8 @@ export const crossEntropy: Operation = {
           `got ${formatShape(targets.shape)}`,
       );
     }
-    if (targets.requiresGrad) throw new TypeError('CrossEntropyLoss: targets that need a gradient are not supported');
+    if (targets.requiresGrad)
+      throw new TypeError('CrossEntropyLoss: targets that need a gradient are not supported');
     return [];
   },
   forward(tape, { inputs: [logits, targets], addresses, output, saved }) {
@@ -74,11 +74,17 @@ export const crossEntropy: Operation = {
     const probabilities = tape.floats(logits.size);
     saved.push(probabilities);
     tape.program.append(
-      Opcode.CROSS_ENTROPY, kindOf(targets.shape), losses, addresses[0], addresses[1], probabilities, 0, rows, classes,
+      Opcode.CROSS_ENTROPY,
+      kindOf(targets.shape),
+      [losses, addresses[0], addresses[1], probabilities],
+      [rows, classes],
     );
     tape.program.append(
-      Opcode.REDUCE, Reduction.SUM << FUNCTION_SHIFT, output, losses, tape.layout([0, 1, rows, 1]), 0, 0, 1, rows, 0,
-      1 / rows,
+      Opcode.REDUCE,
+      Reduction.SUM << FUNCTION_SHIFT,
+      [output, losses, tape.layout([0, 1, rows, 1])],
+      [1, rows],
+      [1 / rows],
     );
   },
   backward(tape, call) {
@@ -86,8 +92,11 @@ export const crossEntropy: Operation = {
     if (!dx) return;
     const [rows, classes] = call.inputs[0].shape;
     tape.program.append(
-      Opcode.CROSS_ENTROPY_GRADIENT, dx.flags | kindOf(call.inputs[1].shape), dx.pointer, call.outputGradient,
-      call.saved[0], call.addresses[1], 0, rows, classes, 0, 1 / rows,
+      Opcode.CROSS_ENTROPY_GRADIENT,
+      dx.flags | kindOf(call.inputs[1].shape),
+      [dx.pointer, call.outputGradient, call.saved[0], call.addresses[1]],
+      [rows, classes],
+      [1 / rows],
     );
   },
 };

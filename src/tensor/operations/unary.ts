@@ -15,7 +15,11 @@ function unary(name: string, fn: Unary): Operation<UnaryOptions> {
     forward(tape, { output, addresses, size, options }) {
       const flags = fn << FUNCTION_SHIFT;
       tape.program.append(
-        Opcode.UNARY, flags, output, addresses[0], 0, 0, 0, size, 0, 0, options.first, options.second,
+        Opcode.UNARY,
+        flags,
+        [output, addresses[0]],
+        [size],
+        [options.first ?? 0, options.second ?? 0],
       );
     },
     backward(tape, call) {
@@ -23,8 +27,11 @@ function unary(name: string, fn: Unary): Operation<UnaryOptions> {
       const dx = gradientOf(tape, call, 0);
       if (!dx) return;
       tape.program.append(
-        Opcode.UNARY_GRADIENT, dx.flags | (fn << FUNCTION_SHIFT), dx.pointer, outputGradient, addresses[0], output, 0,
-        size, 0, 0, options.first, options.second,
+        Opcode.UNARY_GRADIENT,
+        dx.flags | (fn << FUNCTION_SHIFT),
+        [dx.pointer, outputGradient, addresses[0], output],
+        [size],
+        [options.first ?? 0, options.second ?? 0],
       );
     },
   };
