@@ -1,15 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { filesIn, root } from '../support/files.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-function sources(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-    .map((name) => join(folder, name));
-}
+const sources = (folder: string): string[] =>
+  filesIn(folder, '.ts').filter((file) => !file.endsWith('.d.ts'));
 
 /** Files of the project that each file imports. */
 function graph(files: readonly string[], types: boolean): Map<string, string[]> {

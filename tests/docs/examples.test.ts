@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { root } from '../support/files.js';
+
+const run = promisify(execFile);
+
+async function output(file: string, ...args: string[]): Promise<string> {
+  const { stdout } = await run(process.execPath, [`examples/${file}`, ...args], { cwd: root });
+  return stdout;
+}
+
+/** What PyTorch 1.13 reaches with the same network, data and settings. */
+const PYTORCH_ACCURACY = 0.957;
+
+/** What each example prints in the end. */
+const ENDINGS: Record<string, RegExp> = {
+  'capture.js': /slope 2\.00, offset 1\.00\n$/,
+  'chainRule.js': /dy\/dx = 4\n$/,
+  'digits.js': /training took \d+\.\d s\ntest accuracy: 0\.9\d{3}\n$/,
+  'ownModule.js': /accuracy: (0\.9\d|1\.00)\n$/,
+  'trainingLoop.js': /0 xor 0 = 0\n0 xor 1 = 1\n1 xor 0 = 1\n1 xor 1 = 0\n$/,
+};
+
+describe('examples', () => {
+  const programs = readdirSync(`${root}/examples`).filter(
+    (name) => name.endsWith('.js') && name !== 'mnist.js',
+  );
+
+  it('are all known here', () => expect(programs.toSorted()).toEqual(Object.keys(ENDINGS)));
+
+  it.each(programs)('%s', async (name) => {
+    expect(await output(name)).toMatch(ENDINGS[name]);
+  });
+
+  it('digits.js is as accurate as PyTorch, over three seeds', async () => {
+    const accuracies: number[] = [];
+    for (const seed of ['1', '2', '3']) {
+      accuracies.push(Number(/test accuracy: (.*)/.exec(await output('digits.js', '--seed', seed))![1]));
+    }
+    const mean = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
+    expect(Math.abs(mean - PYTORCH_ACCURACY)).toBeLessThanOrEqual(0.005);
+  });
+});
