@@ -1,6 +1,7 @@
 import { cpSync } from 'node:fs';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
+import terser from '@rollup/plugin-terser';
 import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 
 export default {
@@ -16,6 +17,8 @@ export default {
     wasmPlugin(),
     nodeResolve({ preferBuiltins: true }),
     commonjs(),
+    // Class names stay: they appear in error messages and in what users print.
+    terser({ module: true, keep_classnames: true, compress: { passes: 2 } }),
     {
       name: 'copy',
       writeBundle() {

@@ -109,6 +109,8 @@ export const enum Unary {
   CLAMP,
   /** To the power s0. */
   POWER,
+  /** x above 0, s0 · (eˣ − 1) below. */
+  ELU,
 }
 
 export const enum Binary {

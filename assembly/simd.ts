@@ -129,6 +129,14 @@ export function tanh4(x: v128): v128 {
   return select(v128.or(far, sign), near, f32x4.ge(a, f32x4.splat(0.625)));
 }
 
+/** eˣ − 1, accurate near 0: tanh(x/2) · (eˣ + 1). */
+export function expm14(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const e = exp4(x);
+  const near = f32x4.mul(tanh4(f32x4.mul(x, f32x4.splat(0.5))), f32x4.add(e, one));
+  return select(near, f32x4.sub(e, one), f32x4.lt(f32x4.abs(x), one));
+}
+
 /** 1 / (1 + e⁻ˣ). */
 export function sigmoid4(x: v128): v128 {
   const one = f32x4.splat(1);

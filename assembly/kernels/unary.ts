@@ -1,5 +1,5 @@
 import { Unary } from '../opcodes';
-import { erfc4, exp4, loadUpTo, log1p4, log4, power, sigmoid4, storeUpTo, tanh4 } from '../simd';
+import { erfc4, exp4, expm14, loadUpTo, log1p4, log4, power, sigmoid4, storeUpTo, tanh4 } from '../simd';
 
 const SQRT_HALF: f32 = 0.70710678118654752;
 const INVERSE_SQRT_TWO_PI: f32 = 0.39894228040143268;
@@ -35,6 +35,10 @@ function apply(fn: i32, x: v128, s0: f32, s1: f32): v128 {
     case Unary.SILU: return f32x4.mul(x, sigmoid4(x));
     case Unary.SOFTPLUS: return f32x4.add(f32x4.max(x, zero), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
     case Unary.CLAMP: return f32x4.min(f32x4.max(x, f32x4.splat(s0)), f32x4.splat(s1));
+    case Unary.ELU: {
+      const below = f32x4.mul(f32x4.splat(s0), expm14(x));
+      return v128.bitselect(below, x, f32x4.lt(x, zero));
+    }
     default: return power4(x, s0);
   }
 }
@@ -75,6 +79,10 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
     case Unary.CLAMP: {
       const inside = v128.and(f32x4.ge(x, f32x4.splat(s0)), f32x4.le(x, f32x4.splat(s1)));
       return v128.and(dy, inside);
+    }
+    case Unary.ELU: {
+      const below = f32x4.mul(dy, f32x4.add(y, f32x4.splat(s0)));
+      return v128.bitselect(dy, below, f32x4.gt(x, zero));
     }
     default: {
       if (s0 == 0) return zero;

@@ -19,6 +19,17 @@ export class LeakyReLU extends Module {
   }
 }
 
+/** x above 0, alpha · (eˣ − 1) below (Clevert et al., 2015). */
+export class ELU extends Module {
+  constructor(readonly alpha = 1) {
+    super();
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.elu(this.alpha);
+  }
+}
+
 /** 1 / (1 + e⁻ˣ). */
 export class Sigmoid extends Module {
   override forward(x: Tensor): Tensor {

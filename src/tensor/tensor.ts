@@ -229,6 +229,11 @@ export class Tensor extends Value {
     return call(unary.leakyRelu, [this], { first: slope });
   }
 
+  /** x above 0, alpha · (eˣ − 1) below. */
+  elu(alpha = 1): Tensor {
+    return call(unary.elu, [this], { first: alpha });
+  }
+
   /** 1 / (1 + e⁻ˣ). */
   sigmoid(): Tensor {
     return call(unary.sigmoid, [this], {});

@@ -71,6 +71,7 @@ describe('activations', () => {
   it.each([
     [new nn.ReLU(), 'RELU', [0, 0]],
     [new nn.LeakyReLU(0.3), 'LEAKY_RELU', [0.3, 0]],
+    [new nn.ELU(0.5), 'ELU', [0.5, 0]],
     [new nn.Sigmoid(), 'SIGMOID', [0, 0]],
     [new nn.Tanh(), 'TANH', [0, 0]],
     [new nn.GELU(), 'GELU', [0, 0]],

@@ -67,6 +67,13 @@ export const unaryReferences: Record<string, UnaryReference> = {
     roundings: 0,
     parameters: [fround(-0.7), fround(0.9)],
   },
+  ELU: {
+    fn: Unary.ELU,
+    f: (x, alpha) => (x < 0 ? alpha * Math.expm1(x) : x),
+    derivative: (x, alpha) => (x > 0 ? 1 : alpha * Math.exp(x)),
+    roundings: 10,
+    parameters: [0.75, 0],
+  },
   POWER: {
     fn: Unary.POWER,
     f: (x, s) => x ** s,

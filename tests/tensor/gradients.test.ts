@@ -40,6 +40,7 @@ const unary: Record<
   square: { run: (x) => x.square(), of: 'SQUARE' },
   relu: { run: (x) => x.relu(), of: 'RELU' },
   leakyRelu: { run: (x) => x.leakyRelu(0.25), of: 'LEAKY_RELU', s: [0.25, 0] },
+  elu: { run: (x) => x.elu(0.75), of: 'ELU', s: [0.75, 0] },
   sigmoid: { run: (x) => x.sigmoid(), of: 'SIGMOID' },
   tanh: { run: (x) => x.tanh(), of: 'TANH' },
   gelu: { run: (x) => x.gelu(), of: 'GELU' },

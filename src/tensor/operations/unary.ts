@@ -53,5 +53,7 @@ export const silu = unary('silu', Unary.SILU);
 export const softplus = unary('softplus', Unary.SOFTPLUS);
 /** first and second: the bounds. */
 export const clamp = unary('clamp', Unary.CLAMP);
+/** first: α. */
+export const elu = unary('elu', Unary.ELU);
 /** first: the exponent. */
 export const power = unary('pow', Unary.POWER);
