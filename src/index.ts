@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 export type { BuildName } from './core/builds.js';
 export { configure, runtimeInfo, type ConfigureOptions, type RuntimeInfo } from './core/engine.js';
 export { manualSeed } from './core/random.js';
