@@ -24,6 +24,12 @@ export const FLAG_TRANSPOSE_B = 4;
 export const FLAG_NESTEROV = 8;
 /** Targets of a loss are probabilities [rows, classes] instead of class indices [rows]. */
 export const FLAG_PROBABILITIES = 16;
+/** GEMM writes max(0, ·). */
+export const FLAG_RELU = 32;
+/** GEMM writes · where p4, a matrix laid out as C, is above 0, else 0. */
+export const FLAG_RELU_GRADIENT = 64;
+/** GEMM takes a step of SGD without momentum on C, of which · is the gradient; p4 are the options as SGD has them. */
+export const FLAG_UPDATE = 128;
 export const FUNCTION_SHIFT = 8;
 
 export const enum Opcode {

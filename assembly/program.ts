@@ -79,7 +79,7 @@ function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       break;
     }
     case Opcode.GEMM: {
-      gemm(p0, p1, p2, p3, scratch, d0, d1, d2, flags, rank, ranks);
+      gemm(p0, p1, p2, p3, p4, scratch, d0, d1, d2, flags, rank, ranks);
       break;
     }
     case Opcode.SOFTMAX: {

@@ -8,6 +8,33 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(c, f32x4.mul(a, b));
 }
 
+/**
+ * Rows of a register tile of two vectors: beside its sums it needs two vectors of one operand, one of the other, and
+ * without a fused multiply-add one for the product. V8 gives 15 registers; one row more spills (28 GFLOP/s for 53).
+ */
+export const TILE_ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
+
+/** max(x, 0); NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+export function relu4(x: v128): v128 {
+  return f32x4.pmax(x, f32x4.splat(0));
+}
+
+/** Writes four vectors as four columns, rows `step` bytes apart: a 4 × 4 transposition. */
+// @ts-ignore: decorator
+@inline
+export function transpose4(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, step: usize): void {
+  const low01 = i32x4.shuffle(r0, r1, 0, 4, 1, 5);
+  const high01 = i32x4.shuffle(r0, r1, 2, 6, 3, 7);
+  const low23 = i32x4.shuffle(r2, r3, 0, 4, 1, 5);
+  const high23 = i32x4.shuffle(r2, r3, 2, 6, 3, 7);
+  v128.store(to, i64x2.shuffle(low01, low23, 0, 2));
+  v128.store(to + step, i64x2.shuffle(low01, low23, 1, 3));
+  v128.store(to + 2 * step, i64x2.shuffle(high01, high23, 0, 2));
+  v128.store(to + 3 * step, i64x2.shuffle(high01, high23, 1, 3));
+}
+
 /** The sum of the four lanes, in a fixed order. */
 // @ts-ignore: decorator
 @inline

@@ -5,7 +5,7 @@ import { firstLanes, loadUpTo, madd, sum4 } from '../simd';
  * operands along the reduction, so nothing is packed: the way for few rows of A, where packing B would not pay.
  * `start` is 0 for zeros.
  */
-export function dotRow(k: i32, a: usize, b: usize, bStep: usize, rows: i32, start: usize, c: usize): void {
+export function dotRow(k: i32, a: usize, b: usize, bStep: usize, rows: i32, start: usize, c: usize, relu: bool): void {
   const b1 = rows > 1 ? b + bStep : b;
   const b2 = rows > 2 ? b1 + bStep : b1;
   const b3 = rows > 3 ? b2 + bStep : b2;
@@ -47,19 +47,20 @@ export function dotRow(k: i32, a: usize, b: usize, bStep: usize, rows: i32, star
       s7 = madd(x, firstLanes(loadUpTo(b7 + at, left), zero, left), s7);
     }
   }
-  put(c, start, 0, s0, rows);
-  put(c, start, 1, s1, rows);
-  put(c, start, 2, s2, rows);
-  put(c, start, 3, s3, rows);
-  put(c, start, 4, s4, rows);
-  put(c, start, 5, s5, rows);
-  put(c, start, 6, s6, rows);
-  put(c, start, 7, s7, rows);
+  put(c, start, 0, s0, rows, relu);
+  put(c, start, 1, s1, rows, relu);
+  put(c, start, 2, s2, rows, relu);
+  put(c, start, 3, s3, rows, relu);
+  put(c, start, 4, s4, rows, relu);
+  put(c, start, 5, s5, rows, relu);
+  put(c, start, 6, s6, rows, relu);
+  put(c, start, 7, s7, rows, relu);
 }
 
-function put(c: usize, start: usize, j: i32, sum: v128, rows: i32): void {
+function put(c: usize, start: usize, j: i32, sum: v128, rows: i32, relu: bool): void {
   if (j >= rows) return;
   const at = <usize>j << 2;
   const first: f32 = start != 0 ? load<f32>(start + at) : 0;
-  store<f32>(c + at, first + sum4(sum));
+  const value = first + sum4(sum);
+  store<f32>(c + at, relu && value < 0 ? 0 : value);
 }

@@ -1,148 +1,208 @@
-import { FLAG_ACCUMULATE, FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B } from '../opcodes';
+import { decays } from '../kernels/optimizer';
+import { FLAG_ACCUMULATE, FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_RELU, FLAG_RELU_GRADIENT, FLAG_UPDATE } from '../opcodes';
+import { TILE_ROWS } from '../simd';
 import { sliceBegin } from '../threads';
 import { dotRow } from './dot';
-import { packColumns, packRows, packTransposed } from './pack';
-import { tile, TILE_COLUMNS, TILE_ROWS } from './tile';
+import { EDGE_STEP, Ending, putTile, putTransposed } from './ending';
+import { packRows, packTransposed } from './pack';
+import { tile, TILE_COLUMNS } from './tile';
 
-/** Length of a block of the reduction: a panel of B (8 KiB) and four rows of A (4 KiB) stay in the first-level cache. */
-const BLOCK_K = 256;
-/** Rows of A that are walked under one panel of B: 256 KiB, so that they stay in the second-level cache. */
-const BLOCK_ROWS = 256;
-/** The same where A is transposed: such a block is packed into scratch memory first, 64 KiB. */
-const PACKED_ROWS = 64;
-/** With fewer rows packing B costs more than it gains. */
-const PACK_FROM_ROWS = 9;
+// A register tile has rows, which are walked along or down one operand, and columns, which are packed from the other
+// into a panel [k, 8] that stays in the first-level cache. Usually rows and columns are those of C. Where both operands
+// are contiguous along k, the panel must be transposed as it is packed; then the smaller operand is the one packed, and
+// if that is A, the tile is a part of Cᵀ.
+
+/** Length of a block of the reduction. */
+const BLOCK_K = 512;
+/** Rows of tiles whose sums wait in scratch memory between two such blocks. */
+const BLOCK_ROWS = 240;
+/** With fewer rows, packing columns that are contiguous already costs more than it gains. */
+const PACK_FROM_ROWS = 13;
 /** Up to so many rows against a transposed B are done as dot products. */
 const DOT_ROWS = 3;
+/** Floats that no rank's part of a row of C cuts: a cache line. */
+const LINE = 16;
 
 // Scratch memory of one rank, in bytes.
 const PANEL: usize = 0;
-const EDGE: usize = PANEL + BLOCK_K * TILE_COLUMNS * 4;
-const START: usize = EDGE + TILE_ROWS * TILE_COLUMNS * 4;
-const ROWS: usize = START + 64;
-/** Bytes of a row of a packed tile. */
-const TILE_STEP: usize = TILE_COLUMNS << 2;
-const RANK_BYTES: usize = ROWS + PACKED_ROWS * BLOCK_K * 4;
+const START: usize = PANEL + BLOCK_K * TILE_COLUMNS * 4;
+const EDGE: usize = START + TILE_ROWS * EDGE_STEP;
+const SUMS: usize = EDGE + TILE_ROWS * EDGE_STEP;
+const RANK_BYTES: usize = SUMS + BLOCK_ROWS * EDGE_STEP;
 
 /** Bytes of scratch memory that run() needs for so many ranks. */
 export function scratchBytes(ranks: i32): usize {
-  return <usize>ranks * RANK_BYTES;
+  return <usize>ranks * ((RANK_BYTES + 63) & ~63);
 }
 
 /**
- * C[m, n] (+)= A[m, k] · B[k, n] + bias[n], this rank's part of it. Each element of C is summed by one rank, along k
- * in order, so the result does not depend on how many ranks there are.
+ * C[m, n] (+)= A[m, k] · B[k, n] + bias[n] with an ending, this rank's part of it. Each element of C is summed by one
+ * rank, along k in order, so the result does not depend on how many ranks there are.
  */
 export function gemm(
-  c: usize, a: usize, b: usize, bias: usize, scratch: usize, m: i32, n: i32, k: i32, flags: i32, rank: i32, ranks: i32,
+  c: usize, a: usize, b: usize, bias: usize, extra: usize, scratch: usize, m: i32, n: i32, k: i32, flags: i32, rank: i32,
+  ranks: i32,
 ): void {
   const transposeA = (flags & FLAG_TRANSPOSE_A) != 0;
   const transposeB = (flags & FLAG_TRANSPOSE_B) != 0;
   const accumulate = (flags & FLAG_ACCUMULATE) != 0;
-  let rowBegin = 0;
-  let rowEnd = m;
-  let columnBegin = 0;
-  let columnEnd = n;
-  // A transposed A is packed row by row, so ranks divide rows; else panels of B are packed, and ranks divide columns.
-  if (transposeA) {
-    rowBegin = sliceBegin(m, TILE_ROWS, rank, ranks);
-    rowEnd = sliceBegin(m, TILE_ROWS, rank + 1, ranks);
-  } else {
-    columnBegin = sliceBegin(n, TILE_COLUMNS, rank, ranks);
-    columnEnd = sliceBegin(n, TILE_COLUMNS, rank + 1, ranks);
-  }
-  if (rowBegin >= rowEnd || columnBegin >= columnEnd) return;
+  let ending = Ending.STORE;
+  if (flags & FLAG_RELU) ending = Ending.RELU;
+  else if (flags & FLAG_RELU_GRADIENT) ending = Ending.RELU_GRADIENT;
+  else if (flags & FLAG_UPDATE) ending = decays(extra) ? Ending.UPDATE_WITH_DECAY : Ending.UPDATE;
 
-  const cStep = <usize>n << 2;
-  if (m <= DOT_ROWS && transposeB && !transposeA) {
-    for (let j = columnBegin; j < columnEnd; j += TILE_COLUMNS) {
-      const columns = min(TILE_COLUMNS, columnEnd - j);
-      const at = <usize>j << 2;
-      const rows = b + <usize>j * (<usize>k << 2);
-      for (let i = 0; i < m; i++) {
-        const to = c + <usize>i * cStep + at;
-        const start: usize = accumulate ? to : bias != 0 ? bias + at : 0;
-        dotRow(k, a + <usize>i * (<usize>k << 2), rows, <usize>k << 2, columns, start, to);
-      }
-    }
+  if (m <= DOT_ROWS && transposeB && !transposeA && ending <= Ending.RELU) {
+    const begin = ranks == 1 ? 0 : sliceBegin(n, LINE, rank, ranks);
+    const end = ranks == 1 ? n : sliceBegin(n, LINE, rank + 1, ranks);
+    dotRows(c, a, b, bias, m, n, k, accumulate, ending == Ending.RELU, begin, end);
     return;
   }
 
-  const own = scratch + <usize>rank * RANK_BYTES;
-  const aStep = <usize>(transposeA ? m : k) << 2;
-  const bStep = <usize>(transposeB ? k : n) << 2;
-  const blockRows = transposeA ? PACKED_ROWS : BLOCK_ROWS;
+  const swapped = transposeB && m < n && k >= 16 && !accumulate && ending <= Ending.RELU;
+  const height = swapped ? n : m;
+  const width = swapped ? m : n;
+  const rowsFrom = swapped ? b : a;
+  const along = swapped ? transposeB : !transposeA;
+  const rowsStep = <usize>(along ? k : height) << 2;
+  const columnsFrom = swapped ? a : b;
+  const transposing = swapped ? !transposeA : transposeB;
+  const columnsStep = <usize>(transposing ? k : width) << 2;
+  const cStep = <usize>n << 2;
+  const plain = !swapped && ending == Ending.STORE;
+
+  let rowBegin = 0;
+  let rowEnd = height;
+  let columnBegin = 0;
+  let columnEnd = width;
+  if (ranks > 1) {
+    // A rank packs what columns it has, so they are divided rather than rows, where there are enough of them.
+    const granule = swapped ? TILE_COLUMNS : LINE;
+    if (width >= 4 * granule * ranks) {
+      columnBegin = sliceBegin(width, granule, rank, ranks);
+      columnEnd = sliceBegin(width, granule, rank + 1, ranks);
+    } else {
+      rowBegin = sliceBegin(height, swapped ? LINE : TILE_ROWS, rank, ranks);
+      rowEnd = sliceBegin(height, swapped ? LINE : TILE_ROWS, rank + 1, ranks);
+    }
+  }
+  if (rowBegin >= rowEnd || columnBegin >= columnEnd) return;
+
+  const own = scratch + <usize>rank * ((RANK_BYTES + 63) & ~63);
+  const edge = own + EDGE;
   // At least one block, also where k = 0: C becomes the bias, or zeros.
-  let k0 = 0;
-  do {
-    const length = min(BLOCK_K, k - k0);
-    const adds = accumulate || k0 > 0;
-    for (let i0 = rowBegin; i0 < rowEnd; i0 += blockRows) {
-      const rows = min(blockRows, rowEnd - i0);
-      let aBlock = a + <usize>i0 * aStep + (<usize>k0 << 2);
-      let aBlockStep = aStep;
-      if (transposeA) {
-        aBlock = own + ROWS;
-        aBlockStep = BLOCK_K << 2;
-        packTransposed(aBlock, aBlockStep, a + <usize>k0 * aStep + (<usize>i0 << 2), aStep, length, rows);
-      }
-      for (let j = columnBegin; j < columnEnd; j += TILE_COLUMNS) {
-        const columns = min(TILE_COLUMNS, columnEnd - j);
-        const at = <usize>j << 2;
+  const blocks = k > BLOCK_K ? (k + BLOCK_K - 1) / BLOCK_K : 1;
+  const blockK = blocks == 1 ? k : ((k + blocks - 1) / blocks + 3) & ~3;
+  const blockRows = blocks == 1 ? rowEnd - rowBegin : BLOCK_ROWS;
+  const pack = transposing || rowEnd - rowBegin >= PACK_FROM_ROWS;
+  if (bias == 0 || swapped || accumulate) zero(own + START);
+
+  for (let i0 = rowBegin; i0 < rowEnd; i0 += blockRows) {
+    const rows = min(blockRows, rowEnd - i0);
+    const tiles = (rows + TILE_ROWS - 1) / TILE_ROWS;
+    const low = rows / tiles;
+    const higher = rows - low * tiles;
+    for (let j = columnBegin; j < columnEnd; j += TILE_COLUMNS) {
+      const columns = min(TILE_COLUMNS, columnEnd - j);
+      const at = <usize>j << 2;
+      const whole = columns == TILE_COLUMNS;
+      for (let block = 0; block < blocks; block++) {
+        const k0 = block * blockK;
+        const length = min(blockK, k - k0);
         let panel = own + PANEL;
-        let panelStep = TILE_STEP;
-        if (transposeB) {
-          const from = b + <usize>j * bStep + (<usize>k0 << 2);
-          packColumns(panel, panelStep, from, bStep, min(4, columns), length);
-          packColumns(panel + 16, panelStep, columns > 4 ? from + 4 * bStep : from, bStep, columns > 4 ? columns - 4 : 1, length);
-        } else {
-          const from = b + <usize>k0 * bStep + at;
-          if (columns == TILE_COLUMNS && rows < PACK_FROM_ROWS) {
+        let panelStep = EDGE_STEP;
+        const first = block == 0;
+        const last = block == blocks - 1;
+        if (transposing) packTransposed(panel, columnsFrom + <usize>j * columnsStep + (<usize>k0 << 2), columnsStep, length, columns);
+        else {
+          const from = columnsFrom + <usize>k0 * columnsStep + at;
+          if (pack || !whole) packRows(panel, from, columnsStep, length, columns);
+          else {
             panel = from;
-            panelStep = bStep;
-          } else packRows(panel, from, bStep, length, columns);
+            panelStep = columnsStep;
+          }
         }
         let start = own + START;
-        if (!adds) {
-          if (bias != 0 && columns == TILE_COLUMNS) start = bias + at;
-          else fillStart(start, bias == 0 ? 0 : bias + at, columns);
+        if (first && bias != 0 && !swapped && !accumulate) {
+          if (whole) start = bias + at;
+          else copyPart(start, bias + at, columns);
         }
-        for (let i = 0; i < rows; i += TILE_ROWS) {
-          const height = min(TILE_ROWS, rows - i);
-          const a0 = aBlock + <usize>i * aBlockStep;
-          const a1 = height > 1 ? a0 + aBlockStep : a0;
-          const a2 = height > 2 ? a1 + aBlockStep : a1;
-          const a3 = height > 3 ? a2 + aBlockStep : a2;
-          const to = c + <usize>(i0 + i) * cStep + at;
-          if (height == TILE_ROWS && columns == TILE_COLUMNS) {
-            tile(length, a0, a1, a2, a3, panel, panelStep, adds ? to : start, adds ? cStep : 0, to, cStep);
-          } else {
-            const edge = own + EDGE;
-            if (adds) copyTile(edge, TILE_STEP, to, cStep, height, columns);
-            const edgeStart = adds ? edge : start;
-            tile(length, a0, a1, a2, a3, panel, panelStep, edgeStart, adds ? TILE_STEP : 0, edge, TILE_STEP);
-            copyTile(to, cStep, edge, TILE_STEP, height, columns);
+        let x = rowsFrom + (along ? <usize>i0 * rowsStep + (<usize>k0 << 2) : (<usize>i0 << 2) + <usize>k0 * rowsStep);
+        let sums = own + SUMS;
+        let i = i0;
+        for (let t = 0; t < tiles; t++) {
+          const count = t < higher ? low + 1 : low;
+          const to = swapped ? c + at * <usize>n + (<usize>i << 2) : c + <usize>i * cStep + at;
+          let begin = start;
+          let beginStep: usize = 0;
+          if (!first) {
+            begin = sums;
+            beginStep = EDGE_STEP;
+          } else if (swapped) {
+            if (bias != 0) {
+              splatRows(start, bias + (<usize>i << 2), count);
+              beginStep = EDGE_STEP;
+            }
+          } else if (accumulate) {
+            if (whole) {
+              begin = to;
+              beginStep = cStep;
+            } else {
+              for (let r = 0; r < count; r++) copyPart(start + <usize>r * EDGE_STEP, to + <usize>r * cStep, columns);
+              beginStep = EDGE_STEP;
+            }
           }
+          if (last && plain && whole) {
+            tile(count, along, length, x, rowsStep, panel, panelStep, begin, beginStep, to, cStep);
+          } else {
+            tile(count, along, length, x, rowsStep, panel, panelStep, begin, beginStep, last ? edge : sums, EDGE_STEP);
+            if (last) {
+              if (swapped) putTransposed(ending, to, cStep, edge, count, columns);
+              else putTile(ending, to, cStep, edge, count, columns, extra + (to - c), extra);
+            }
+          }
+          x += along ? <usize>count * rowsStep : <usize>count << 2;
+          sums += <usize>count * EDGE_STEP;
+          i += count;
         }
       }
     }
-    k0 += BLOCK_K;
-  } while (k0 < k);
-}
-
-/** The row that accumulators start from, eight wide: the bias where there is one, else zeros. */
-function fillStart(start: usize, bias: usize, columns: i32): void {
-  for (let j = 0; j < TILE_COLUMNS; j++) {
-    const offset = <usize>j << 2;
-    store<f32>(start + offset, bias != 0 && j < columns ? load<f32>(bias + offset) : 0);
   }
 }
 
-/** The part of a tile that exists, from one place to another. */
-function copyTile(to: usize, toStep: usize, from: usize, fromStep: usize, rows: i32, columns: i32): void {
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) store<f32>(to + (<usize>j << 2), load<f32>(from + (<usize>j << 2)));
-    to += toStep;
-    from += fromStep;
+/** Few rows of A against rows of B: C[m, begin … end) as dot products. */
+function dotRows(
+  c: usize, a: usize, b: usize, bias: usize, m: i32, n: i32, k: i32, accumulate: bool, relu: bool, begin: i32, end: i32,
+): void {
+  const step = <usize>k << 2;
+  for (let j = begin; j < end; j += TILE_COLUMNS) {
+    const columns = min(TILE_COLUMNS, end - j);
+    const at = <usize>j << 2;
+    for (let i = 0; i < m; i++) {
+      const to = c + ((<usize>i * <usize>n) << 2) + at;
+      const start: usize = accumulate ? to : bias != 0 ? bias + at : 0;
+      dotRow(k, a + <usize>i * step, b + <usize>j * step, step, columns, start, to, relu);
+    }
+  }
+}
+
+/** A row of eight zeros. */
+function zero(row: usize): void {
+  v128.store(row, f32x4.splat(0));
+  v128.store(row, f32x4.splat(0), 16);
+}
+
+/** The first `count` of eight floats; the others are left as they are. */
+function copyPart(to: usize, from: usize, count: i32): void {
+  for (let j = 0; j < count; j++) store<f32>(to + (<usize>j << 2), load<f32>(from + (<usize>j << 2)));
+}
+
+/** Row r of a tile becomes eight times the r-th of these floats. */
+function splatRows(to: usize, from: usize, rows: i32): void {
+  for (let r = 0; r < rows; r++) {
+    const v = v128.load32_splat(from);
+    v128.store(to, v);
+    v128.store(to, v, 16);
+    from += 4;
+    to += EDGE_STEP;
   }
 }

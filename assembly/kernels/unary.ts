@@ -1,5 +1,5 @@
 import { Unary } from '../opcodes';
-import { erfc4, exp4, expm14, loadUpTo, log1p4, log4, power, sigmoid4, storeUpTo, tanh4 } from '../simd';
+import { erfc4, exp4, expm14, loadUpTo, log1p4, log4, power, relu4, sigmoid4, storeUpTo, tanh4 } from '../simd';
 
 const SQRT_HALF: f32 = 0.70710678118654752;
 const INVERSE_SQRT_TWO_PI: f32 = 0.39894228040143268;
@@ -23,7 +23,7 @@ function apply(fn: i32, x: v128, s0: f32, s1: f32): v128 {
     case Unary.SQRT: return f32x4.sqrt(x);
     case Unary.ABS: return f32x4.abs(x);
     case Unary.SQUARE: return f32x4.mul(x, x);
-    case Unary.RELU: return f32x4.max(x, zero);
+    case Unary.RELU: return relu4(x);
     case Unary.LEAKY_RELU: return v128.bitselect(f32x4.mul(x, f32x4.splat(s0)), x, f32x4.lt(x, zero));
     case Unary.SIGMOID: return sigmoid4(x);
     case Unary.TANH: return tanh4(x);

@@ -1,0 +1,107 @@
+import { descend, rateOf, withDecay } from '../kernels/optimizer';
+import { loadUpTo, relu4, storeUpTo, transpose4 } from '../simd';
+import { TILE_COLUMNS } from './tile';
+
+/** What becomes of the sums on their way from a tile in scratch memory into C. */
+export const enum Ending {
+  STORE,
+  /** max(0, sum) */
+  RELU,
+  /** sum where the matrix beside C is above 0, else 0 */
+  RELU_GRADIENT,
+  /** C − lr · sum */
+  UPDATE,
+  /** C − lr · (sum + weightDecay · C) */
+  UPDATE_WITH_DECAY,
+}
+
+/** Bytes of a row of a tile in scratch memory. */
+export const EDGE_STEP: usize = TILE_COLUMNS << 2;
+
+// @ts-ignore: decorator
+@inline
+function put4(ENDING: i32, c: usize, sum: v128, beside: usize, options: usize, left: i32): void {
+  let v = sum;
+  if (ENDING == Ending.RELU) v = relu4(sum);
+  if (ENDING == Ending.RELU_GRADIENT) v = v128.and(sum, f32x4.gt(loadUpTo(beside, left), f32x4.splat(0)));
+  if (ENDING == Ending.UPDATE) v = descend(loadUpTo(c, left), sum, rateOf(options));
+  if (ENDING == Ending.UPDATE_WITH_DECAY) {
+    const p = loadUpTo(c, left);
+    v = descend(p, withDecay(sum, p, options), rateOf(options));
+  }
+  storeUpTo(c, v, left);
+}
+
+// @ts-ignore: decorator
+@inline
+function putRows(
+  ENDING: i32, c: usize, cStep: usize, edge: usize, rows: i32, columns: i32, beside: usize, options: usize,
+): void {
+  const end = edge + <usize>rows * EDGE_STEP;
+  if (columns == TILE_COLUMNS) {
+    for (; edge < end; edge += EDGE_STEP) {
+      put4(ENDING, c, v128.load(edge), beside, options, 4);
+      put4(ENDING, c + 16, v128.load(edge, 16), beside + 16, options, 4);
+      c += cStep;
+      beside += cStep;
+    }
+    return;
+  }
+  for (; edge < end; edge += EDGE_STEP) {
+    put4(ENDING, c, v128.load(edge), beside, options, columns);
+    if (columns > 4) put4(ENDING, c + 16, v128.load(edge, 16), beside + 16, options, columns - 4);
+    c += cStep;
+    beside += cStep;
+  }
+}
+
+/**
+ * The part of a tile that lies in C, to C.
+ *
+ * @param beside the matrix beside C, at the place of the tile
+ * @param options those of SGD
+ */
+export function putTile(
+  ending: i32, c: usize, cStep: usize, edge: usize, rows: i32, columns: i32, beside: usize, options: usize,
+): void {
+  switch (ending) {
+    case Ending.STORE: putRows(Ending.STORE, c, cStep, edge, rows, columns, beside, options); break;
+    case Ending.RELU: putRows(Ending.RELU, c, cStep, edge, rows, columns, beside, options); break;
+    case Ending.RELU_GRADIENT: putRows(Ending.RELU_GRADIENT, c, cStep, edge, rows, columns, beside, options); break;
+    case Ending.UPDATE: putRows(Ending.UPDATE, c, cStep, edge, rows, columns, beside, options); break;
+    default: putRows(Ending.UPDATE_WITH_DECAY, c, cStep, edge, rows, columns, beside, options);
+  }
+}
+
+/** The same for a tile whose rows are columns of C; of the endings it knows STORE and RELU. */
+export function putTransposed(ending: i32, c: usize, cStep: usize, edge: usize, rows: i32, columns: i32): void {
+  if (ending == Ending.RELU) {
+    const end = edge + <usize>rows * EDGE_STEP;
+    for (let at = edge; at < end; at += 16) v128.store(at, relu4(v128.load(at)));
+  }
+  for (let j = 0; j < columns; j += 4) {
+    let from = edge + (<usize>j << 2);
+    let to = c + <usize>j * cStep;
+    const left = columns - j;
+    let i = 0;
+    if (left >= 4) {
+      for (; i + 4 <= rows; i += 4) {
+        transpose4(
+          v128.load(from), v128.load(from + EDGE_STEP), v128.load(from + 2 * EDGE_STEP), v128.load(from + 3 * EDGE_STEP),
+          to, cStep,
+        );
+        from += 4 * EDGE_STEP;
+        to += 16;
+      }
+    }
+    for (; i < rows; i++) {
+      const v = v128.load(from);
+      v128.store_lane<f32>(to, v, 0);
+      if (left > 1) v128.store_lane<f32>(to + cStep, v, 1);
+      if (left > 2) v128.store_lane<f32>(to + 2 * cStep, v, 2);
+      if (left > 3) v128.store_lane<f32>(to + 3 * cStep, v, 3);
+      from += EDGE_STEP;
+      to += 4;
+    }
+  }
+}
