@@ -28,7 +28,7 @@ export const FLAG_PROBABILITIES = 16;
 export const FLAG_RELU = 32;
 /** GEMM writes · where p4, a matrix laid out as C, is above 0, else 0. */
 export const FLAG_RELU_GRADIENT = 64;
-/** GEMM takes a step of SGD without momentum on C, of which · is the gradient; p4 are the options as SGD has them. */
+/** GEMM takes a step of SGD without momentum on C, of which · is the gradient; p4 options as SGD has them. */
 export const FLAG_UPDATE = 128;
 export const FUNCTION_SHIFT = 8;
 
@@ -50,7 +50,8 @@ export const enum Opcode {
   BINARY_GRADIENT,
   /**
    * out[d0] (+)= s0 · reduction over d1 values of in. p0 out (contiguous), p1 in,
-   * p2 layout [keptRank, reducedRank, keptShape…, keptStrides…, reducedShape…, reducedStrides…].
+   * p2 layout [keptRank, reducedRank, keptShape…, keptStrides…, reducedShape…, reducedStrides…]. With p4, options as SGD
+   * has them, p0 takes a step of SGD without momentum instead.
    */
   REDUCE,
   /**
@@ -60,7 +61,8 @@ export const enum Opcode {
   MAX_GRADIENT,
   /**
    * C[m, n] (+)= A[m, k] · B[k, n] + bias[n], the bias only without accumulation. p0 C, p1 A, p2 B, p3 bias or 0,
-   * d0 m, d1 n, d2 k. All row-major and contiguous; FLAG_TRANSPOSE_A/B.
+   * p4 as FLAG_RELU_GRADIENT or FLAG_UPDATE want it, d0 m, d1 n, d2 k. All row-major and contiguous;
+   * FLAG_TRANSPOSE_A/B; one of FLAG_RELU, FLAG_RELU_GRADIENT and FLAG_UPDATE, each without accumulation.
    */
   GEMM,
   /** y = softmax or log-softmax along d1. p0 y, p1 x, viewed as [d0 outer, d1 length, d2 inner]. */
@@ -69,8 +71,9 @@ export const enum Opcode {
   SOFTMAX_GRADIENT,
   /**
    * losses[row] = −Σ target · logSoftmax(logits[row]). p0 losses [rows], p1 logits [rows, classes], p2 targets,
-   * p3 probabilities out [rows, classes] (= softmax(logits)), d0 rows, d1 classes. Stops the program with
-   * Status.LABEL when a class index is not an integer in [0, classes).
+   * p3 probabilities out [rows, classes] (= softmax(logits)), d0 rows, d1 classes. With p4 dy the
+   * gradient takes the place of the probabilities, as CROSS_ENTROPY_GRADIENT gives it (d2, s0). Stops the program
+   * with Status.LABEL when a class index is not an integer in [0, classes).
    */
   CROSS_ENTROPY,
   /**

@@ -43,8 +43,8 @@ function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
   const s1 = load<f32>(at, 56);
   const fn = flags >> FUNCTION_SHIFT;
   const accumulate = (flags & FLAG_ACCUMULATE) != 0;
-  const begin = sliceBegin(d0, LINE, rank, ranks);
-  const end = sliceBegin(d0, LINE, rank + 1, ranks);
+  const begin = ranks == 1 ? 0 : sliceBegin(d0, LINE, rank, ranks);
+  const end = ranks == 1 ? d0 : sliceBegin(d0, LINE, rank + 1, ranks);
   switch (load<i32>(at)) {
     case Opcode.FILL: {
       fill(p0, accumulate, s0, begin, end);
@@ -71,7 +71,7 @@ function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       break;
     }
     case Opcode.REDUCE: {
-      reduce(fn, p0, p1, p2, d1, s0, accumulate, begin, end);
+      reduce(fn, p0, p1, p2, d1, s0, accumulate, p4, begin, end);
       break;
     }
     case Opcode.MAX_GRADIENT: {
@@ -94,7 +94,7 @@ function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       break;
     }
     case Opcode.CROSS_ENTROPY: {
-      return crossEntropy(p0, p1, p2, p3, d1, (flags & FLAG_PROBABILITIES) != 0, begin, end);
+      return crossEntropy(p0, p1, p2, p3, d1, (flags & FLAG_PROBABILITIES) != 0, p4, d2, s0, begin, end);
     }
     case Opcode.CROSS_ENTROPY_GRADIENT: {
       crossEntropyGradient(p0, p1, p2, p3, d1, d2, s0, (flags & FLAG_PROBABILITIES) != 0, accumulate, begin, end);

@@ -6,7 +6,7 @@ export * as data from './data/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
 export type { Shape } from './tensor/layout.js';
-export { capture } from './tensor/capture.js';
+export { capture, type CaptureOptions } from './tensor/capture.js';
 export { noGrad } from './tensor/noGrad.js';
 export {
   concat,

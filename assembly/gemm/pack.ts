@@ -4,20 +4,32 @@ import { TILE_COLUMNS } from './tile';
 /** Bytes of a row of a panel. */
 const STEP: usize = TILE_COLUMNS << 2;
 
-/** A panel [k, 8] from the first `columns` ≤ 8 of each of k rows; what is missing is left as zeros. */
+/**
+ * A panel [k, 8] from the first `columns` ≤ 8 of each of k rows. The columns that are missing get whatever follows in
+ * memory, short of what lies behind the last row.
+ */
 export function packRows(panel: usize, from: usize, step: usize, k: i32, columns: i32): void {
   const end = panel + <usize>k * STEP;
-  if (columns == TILE_COLUMNS) {
-    for (; panel < end; panel += STEP) {
-      v128.store(panel, v128.load(from));
-      v128.store(panel, v128.load(from, 16), 16);
-      from += step;
-    }
-    return;
+  // Where eight floats may be read: up to the end of the last row.
+  const last = from + <usize>(k - 1) * step + (<usize>columns << 2) - STEP;
+  for (; panel < end && from <= last; panel += STEP) {
+    v128.store(panel, v128.load(from));
+    v128.store(panel, v128.load(from, 16), 16);
+    from += step;
   }
   for (; panel < end; panel += STEP) {
     v128.store(panel, loadUpTo(from, columns));
     v128.store(panel, columns > 4 ? loadUpTo(from + 16, columns - 4) : f32x4.splat(0), 16);
+    from += step;
+  }
+}
+
+/** Tiles of A, whose rows are neighbours in memory: for each tile of `count` rows a block [k, count], one after the other. */
+export function packTile(to: usize, from: usize, step: usize, k: i32, count: i32): void {
+  const width = <usize>count << 2;
+  const end = to + <usize>k * width;
+  for (; to < end; to += width) {
+    for (let at: usize = 0; at < width; at += 4) store<f32>(to + at, load<f32>(from + at));
     from += step;
   }
 }

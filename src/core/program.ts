@@ -9,6 +9,17 @@ const DIMS = 5;
 const FIRST_SCALAR = 13;
 const SCALARS = 3;
 
+/** One instruction, read back; assembly/opcodes.ts says what the words mean. */
+export interface Instruction {
+  readonly opcode: Opcode;
+  readonly flags: number;
+  /** In bytes, 0 where absent. */
+  readonly pointers: readonly number[];
+  /** In elements. */
+  readonly dims: readonly number[];
+  readonly scalars: readonly number[];
+}
+
 /** An array of instructions in linear memory; assembly/opcodes.ts says what the words mean. */
 export class Program {
   private pointer = 0;
@@ -44,6 +55,32 @@ export class Program {
     if (first === this.count) return Status.OK;
     const { core, scratch } = engine();
     return core.run(this.pointer, first, this.count, 0, 1, scratch);
+  }
+
+  /** The instructions as they stand in memory. */
+  read(): Instruction[] {
+    const { i32, f32 } = engine();
+    return Array.from({ length: this.count }, (_, i) => {
+      const base = this.pointer / 4 + i * INSTRUCTION_WORDS;
+      const words = (first: number, count: number): number[] => [
+        ...i32.subarray(base + first, base + first + count),
+      ];
+      return {
+        opcode: i32[base],
+        flags: i32[base + 1],
+        pointers: words(FIRST_POINTER, POINTERS).map((pointer) => pointer >>> 0),
+        dims: words(FIRST_DIM, DIMS),
+        scalars: [...f32.subarray(base + FIRST_SCALAR, base + FIRST_SCALAR + SCALARS)],
+      };
+    });
+  }
+
+  /** Puts these instructions in the place of all that there are. */
+  replace(instructions: readonly Instruction[]): void {
+    this.count = 0;
+    for (const { opcode, flags, pointers, dims, scalars } of instructions) {
+      this.append(opcode, flags, pointers, dims, scalars);
+    }
   }
 
   release(): void {

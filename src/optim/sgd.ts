@@ -4,6 +4,7 @@ import { Block } from '../core/owner.js';
 import { clearGradient } from '../tensor/backward.js';
 import { currentTape } from '../tensor/scope.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { APPLIED } from '../tensor/value.js';
 
 export interface SGDOptions {
   /** Learning rate: how far a step goes along the gradient. */
@@ -116,6 +117,7 @@ export class SGD {
     tape.hold(this.options);
     for (const parameter of this.parameters) {
       const { gradient } = parameter;
+      if (parameter.gradientApplied) throw new Error(`step: ${APPLIED}`);
       if (!gradient?.filled || !parameter.requiresGrad) continue;
       const momentum = this.momentum > 0 ? this.momentumOf(parameter) : undefined;
       const pointer = tape.address(parameter, 'step');

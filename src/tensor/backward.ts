@@ -29,6 +29,7 @@ export function gradientOf(tape: Tape, call: Call, i: number): Target | undefine
 
 function leafTarget(tape: Tape, leaf: Value): Target {
   const gradient = (leaf.gradient ??= new Gradient(leaf.size));
+  leaf.gradientApplied = false;
   if (tape.leaves) {
     let note = tape.leaves.get(leaf);
     if (!note) {
@@ -49,6 +50,7 @@ export function clearGradient(leaf: Value): void {
   const { leaves } = currentTape();
   if (leaves && !leaves.has(leaf)) leaves.set(leaf, { zeroed: true, continues: false });
   leaf.gradient?.clear();
+  leaf.gradientApplied = false;
 }
 
 /**

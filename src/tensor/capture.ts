@@ -2,7 +2,8 @@ import { Status } from '../../assembly/opcodes.js';
 import { sameShape, type Shape } from './layout.js';
 import { currentTape, isCapturing, withTape } from './scope.js';
 import { statusError, Tape } from './tape.js';
-import { Tensor } from './tensor.js';
+import { optimise, RULES } from './rules.js';
+import { checkOptions, Tensor } from './tensor.js';
 import type { Source, Value } from './value.js';
 
 interface Slot {
@@ -17,6 +18,24 @@ interface LeafEffect {
   readonly zeroed: boolean;
   readonly continues: boolean;
   readonly filledAfter: boolean;
+  /** The program uses the gradient up without storing it. */
+  readonly applied: boolean;
+}
+
+export interface CaptureOptions {
+  /** Store every gradient, so that `grad` can be read after a replay; false by default, which is faster. */
+  keepGradients?: boolean;
+  /** Names of rewrite rules to leave out, to see what each is worth; they never change a result. */
+  withoutRules?: readonly string[];
+}
+
+function rulesLeftOut({ keepGradients, withoutRules = [] }: CaptureOptions): Set<string> {
+  for (const name of withoutRules) {
+    if (!Object.hasOwn(RULES, name)) {
+      throw new RangeError(`capture: unknown rule '${name}' (known: ${Object.keys(RULES).join(', ')})`);
+    }
+  }
+  return new Set(keepGradients ? [...withoutRules, 'updateInPlace'] : withoutRules);
 }
 
 /** One recording of a function, for one set of argument shapes. */
@@ -27,7 +46,12 @@ export class Recording {
   private readonly slots: readonly Slot[];
   private readonly effects: readonly LeafEffect[];
 
-  constructor(name: string, fn: (...args: Tensor[]) => readonly Tensor[], args: readonly Tensor[]) {
+  constructor(
+    name: string,
+    fn: (...args: Tensor[]) => readonly Tensor[],
+    args: readonly Tensor[],
+    withoutRules: ReadonlySet<string>,
+  ) {
     const tape = new Tape(true, currentTape().recordsGradients);
     tape.fate = 'its captured function was called again';
     tape.leaves = new Map();
@@ -44,12 +68,17 @@ export class Recording {
       tape.release();
       throw error;
     }
+    const kept = new Set(this.results.map(({ pointer }) => pointer));
+    const { instructions, applied } = optimise(tape.program.read(), kept, withoutRules);
+    tape.rewrite(instructions);
     this.effects = [...tape.leaves].map(([leaf, { zeroed, continues }]) => ({
       leaf,
       zeroed,
       continues,
       filledAfter: leaf.gradient?.filled ?? false,
+      applied: leaf.gradient !== undefined && applied.has(leaf.gradient.block.pointer),
     }));
+    for (const effect of this.effects) if (effect.applied) effect.leaf.applyGradient();
     tape.calls.length = 0;
     tape.releaseWithOwner();
   }
@@ -75,18 +104,25 @@ export class Recording {
     const status = this.tape.program.run();
     this.tape.generation++;
     if (status !== Status.OK) throw statusError(name, status);
-    for (const { leaf, filledAfter } of this.effects) if (leaf.gradient) leaf.gradient.filled = filledAfter;
+    for (const { leaf, filledAfter, applied } of this.effects) {
+      if (applied) leaf.gradientApplied = true;
+      else if (leaf.gradient) leaf.gradient.filled = filledAfter;
+    }
   }
 }
 
 /** A function of tensors with one recording for each set of argument shapes. */
 export class Captured {
   private readonly recordings: Recording[] = [];
+  private readonly withoutRules: ReadonlySet<string>;
 
   constructor(
     private readonly name: string,
     private readonly fn: (...args: Tensor[]) => readonly Tensor[],
-  ) {}
+    options: CaptureOptions = {},
+  ) {
+    this.withoutRules = rulesLeftOut(options);
+  }
 
   /** Records on the first call with such arguments, replays on the next ones. */
   run(args: readonly Tensor[]): Recording {
@@ -95,7 +131,7 @@ export class Captured {
       known.replay(this.name, args);
       return known;
     }
-    const recording = new Recording(this.name, this.fn, args);
+    const recording = new Recording(this.name, this.fn, args, this.withoutRules);
     this.recordings.push(recording);
     return recording;
   }
@@ -108,7 +144,9 @@ export class Captured {
  *
  * A replay does not run `fn` again. It does not see its branches, its printing, random numbers drawn in JavaScript, or
  * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate. Dropout
- * draws new masks.
+ * draws new masks. The first call runs `fn` as it stands; the replays give the same numbers, bit for bit, from fewer
+ * instructions. So a step of SGD may apply a gradient where it is computed and store it nowhere: reading `grad` then is
+ * an error, unless `keepGradients` is set.
  *
  * @param fn a function of tensors that returns a tensor, or an array of them
  * @returns a function that takes tensors of any shape `fn` takes; what it returned last can be read until it is
@@ -131,18 +169,24 @@ export class Captured {
  */
 export function capture<Args extends Tensor[], Result extends Tensor | readonly Tensor[]>(
   fn: (...args: Args) => Result,
+  options: CaptureOptions = {},
 ): (...args: Args) => Result {
+  checkOptions('capture', options, ['keepGradients', 'withoutRules']);
   if (typeof fn !== 'function') throw new TypeError(`capture: expected a function, got ${String(fn)}`);
   let single = true;
-  const captured = new Captured('capture', (...args) => {
-    const result = fn(...(args as Args));
-    const list = result instanceof Tensor ? [result] : (result as readonly Tensor[]);
-    if (!Array.isArray(list) || !list.every((item) => item instanceof Tensor)) {
-      throw new TypeError('capture: expected the function to return a tensor or an array of tensors');
-    }
-    single = result instanceof Tensor;
-    return list;
-  });
+  const captured = new Captured(
+    'capture',
+    (...args) => {
+      const result = fn(...(args as Args));
+      const list = result instanceof Tensor ? [result] : (result as readonly Tensor[]);
+      if (!Array.isArray(list) || !list.every((item) => item instanceof Tensor)) {
+        throw new TypeError('capture: expected the function to return a tensor or an array of tensors');
+      }
+      single = result instanceof Tensor;
+      return list;
+    },
+    options,
+  );
   return (...args) => {
     for (const arg of args) {
       if (!(arg instanceof Tensor))

@@ -2,7 +2,7 @@ import { Opcode, Status } from '../../assembly/opcodes.js';
 import { Arena } from '../core/arena.js';
 import { engine } from '../core/engine.js';
 import type { Owner } from '../core/owner.js';
-import { Program } from '../core/program.js';
+import { Program, type Instruction } from '../core/program.js';
 import { formatShape, sizeOf, type Shape } from './layout.js';
 import type { Source, Value } from './value.js';
 
@@ -149,6 +149,12 @@ export class Tape implements Owner {
     if (this.keepsProgram) this.executed = this.program.count;
     else this.program.count = 0;
     if (status !== Status.OK) throw statusError(operation, status);
+  }
+
+  /** Puts other instructions in the place of those that were captured and have run. */
+  rewrite(instructions: readonly Instruction[]): void {
+    this.program.replace(instructions);
+    this.executed = this.program.count;
   }
 
   /** Forgets instructions that were appended and never ran. */

@@ -12,7 +12,7 @@ import { record } from './record.js';
 import { isCapturing } from './scope.js';
 import { HostSource } from './source.js';
 import type { Call, Operation } from './tape.js';
-import { Value, type Source } from './value.js';
+import { APPLIED, Value, type Source } from './value.js';
 
 /** Numbers nested to any depth; every level must have equal lengths. */
 export type NestedArray = number | readonly NestedArray[];
@@ -57,10 +57,12 @@ export class Tensor extends Value {
   /**
    * The gradient that backward() left on this leaf, or null. Setting it to null clears it.
    *
-   * @throws Error when read after zeroGrad() cleared it (a gradient you kept, not this property)
+   * @throws Error where a replayed step applied it in place (see `keepGradients` of fit and capture); a gradient that
+   * you kept throws when it is read after zeroGrad() cleared it
    */
   get grad(): Tensor | null {
     const { gradient } = this;
+    if (this.gradientApplied) throw new Error(`grad: ${APPLIED}`);
     if (!gradient?.filled) return null;
     const { generation } = gradient.block;
     if (this.gradientView?.generation !== generation) {

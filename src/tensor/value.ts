@@ -16,6 +16,11 @@ export interface Source {
   attach(tape: Tape, pointer: number): (source: Source) => void;
 }
 
+/** Why a gradient is not there. */
+export const APPLIED =
+  'a replayed step applied this gradient to its parameter and did not keep it; ' +
+  'pass keepGradients: true to fit() or capture(), or look at it inside the captured function';
+
 /** The gradient of a leaf: a block that is empty until backward() writes it, and again after zeroGrad(). */
 export class Gradient {
   readonly block: Block;
@@ -48,6 +53,8 @@ export abstract class Value {
   readonly call: Call | undefined;
   /** @internal */
   gradient: Gradient | undefined;
+  /** @internal a replayed step used the gradient up without storing it: see the rule updateInPlace */
+  gradientApplied = false;
   private readonly generation: number;
   private needsGradient: boolean;
 
@@ -124,6 +131,16 @@ export abstract class Value {
   get data(): Float32Array {
     if (typeof this.place !== 'number') return this.place.read();
     return engine().read(this.pointer(), this.size);
+  }
+
+  /** @internal A replayed step uses the gradient up without storing it: its memory is not needed. */
+  applyGradient(): void {
+    this.gradientApplied = true;
+    if (!this.gradient) return;
+    const { block } = this.gradient;
+    this.gradient = undefined;
+    block[Symbol.dispose]();
+    block.fate = APPLIED;
   }
 
   /** Gives the memory of a leaf (and of its gradient) back at once; without it, that happens when it is collected. */

@@ -29,6 +29,8 @@ export interface FitOptions {
   onEpoch?: (report: EpochReport) => void | Promise<void>;
   /** Stops after the batch at hand: fit() rejects with the signal's reason, the model keeps its last weights. */
   signal?: AbortSignal;
+  /** Store every gradient, for callbacks that read `grad`; false by default, which is faster. */
+  keepGradients?: boolean;
   /** A progress bar where a terminal is attached; true by default. */
   progress?: boolean;
 }
@@ -42,6 +44,7 @@ const OPTIONS = [
   'onBatch',
   'onEpoch',
   'signal',
+  'keepGradients',
   'progress',
 ];
 
@@ -97,13 +100,17 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   checkFit(model, options);
   const { data, loss, optimizer, epochs, validation, onEpoch, signal } = options;
   signal?.throwIfAborted();
-  const step = new Captured('fit', (inputs, targets) => {
-    optimizer.zeroGrad();
-    const value = loss.forward(model.forward(inputs), targets);
-    value.backward();
-    optimizer.step();
-    return [value];
-  });
+  const step = new Captured(
+    'fit',
+    (inputs, targets) => {
+      optimizer.zeroGrad();
+      const value = loss.forward(model.forward(inputs), targets);
+      value.backward();
+      optimizer.step();
+      return [value];
+    },
+    { keepGradients: options.keepGradients },
+  );
   const evaluator = validation && new Evaluator(model, loss);
   const progress = options.progress === false ? undefined : await createProgress();
   const pause = new Pause();
