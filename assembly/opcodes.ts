@@ -81,7 +81,10 @@ export const enum Opcode {
    * d0 rows, d1 classes, d2 stride of dy between rows (0 or 1).
    */
   CROSS_ENTROPY_GRADIENT,
-  /** out[i] = table[indices[i]] for rows of d1 elements. p0 out, p1 table, p2 int32 indices, d0 rows, d1 width. */
+  /**
+   * out[i] = table[indices[i]] for rows of d1 elements. p0 out, p1 table, p2 the address of the int32 indices, to be
+   * looked up when it runs, d0 rows, d1 width.
+   */
   GATHER,
   /**
    * mask[i] = 0 with probability s0, else 1 / (1 − s0); y = x · mask. p0 y, p1 x, p2 mask, p3 generator

@@ -101,7 +101,7 @@ function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       break;
     }
     case Opcode.GATHER: {
-      gather(p0, p1, p2, d1, begin, end);
+      gather(p0, p1, <usize>load<u32>(p2), d1, begin, end);
       break;
     }
     case Opcode.DROPOUT: {

@@ -73,6 +73,37 @@ export function putTile(
   }
 }
 
+/**
+ * The same for a tile whose rows are columns of C, and all of them: what it covers of C is `columns` rows, one after the
+ * other, so they are put as one. `flat` is room for a tile.
+ */
+export function putNarrow(
+  ending: i32, c: usize, edge: usize, flat: usize, rows: i32, columns: i32, beside: usize, options: usize,
+): void {
+  const step = <usize>rows << 2;
+  for (let i = 0; i < rows; i++) {
+    const low = v128.load(edge);
+    const high = v128.load(edge, 16);
+    let to = flat + (<usize>i << 2);
+    v128.store_lane<f32>(to, low, 0);
+    v128.store_lane<f32>((to += step), low, 1);
+    v128.store_lane<f32>((to += step), low, 2);
+    v128.store_lane<f32>((to += step), low, 3);
+    if (columns > 4) {
+      v128.store_lane<f32>((to += step), high, 0);
+      v128.store_lane<f32>((to += step), high, 1);
+      v128.store_lane<f32>((to += step), high, 2);
+      v128.store_lane<f32>(to + step, high, 3);
+    }
+    edge += EDGE_STEP;
+  }
+  const count = rows * columns;
+  const wholes = count >> 3;
+  putTile(ending, c, EDGE_STEP, flat, wholes, TILE_COLUMNS, beside, options);
+  const at = <usize>wholes * EDGE_STEP;
+  if (count & 7) putTile(ending, c + at, EDGE_STEP, flat + at, 1, count & 7, beside + at, options);
+}
+
 /** The same for a tile whose rows are columns of C; of the endings it knows STORE and RELU. */
 export function putTransposed(ending: i32, c: usize, cStep: usize, edge: usize, rows: i32, columns: i32): void {
   if (ending == Ending.RELU) {

@@ -3,14 +3,14 @@ import { FLAG_ACCUMULATE, FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_RELU, FLAG_RE
 import { TILE_ROWS } from '../simd';
 import { sliceBegin } from '../threads';
 import { dotRow } from './dot';
-import { EDGE_STEP, Ending, putTile, putTransposed } from './ending';
+import { EDGE_STEP, Ending, putNarrow, putTile, putTransposed } from './ending';
 import { packRows, packTile, packTransposed } from './pack';
 import { tile, TILE_COLUMNS } from './tile';
 
 // A register tile has rows, which are walked along or down one operand, and columns, which are packed from the other
-// into a panel [k, 8] that stays in the first-level cache. Usually rows and columns are those of C. Where both operands
-// are contiguous along k, the panel must be transposed as it is packed; then the smaller operand is the one packed, and
-// if that is A, the tile is a part of Cᵀ.
+// into a panel [k, 8] that stays in the first-level cache. Usually rows and columns are those of C. They are swapped, and
+// the tile is a part of Cᵀ, in two cases. Where both operands are contiguous along k, the panel must be transposed as it
+// is packed, and of the two the smaller is taken. Where C is narrow, its rows would not fill the columns of a tile.
 
 /** Length of a block of the reduction. */
 const BLOCK_K = 512;
@@ -34,7 +34,8 @@ const LINE = 16;
 const PANEL: usize = 0;
 const START: usize = PANEL + BLOCK_K * TILE_COLUMNS * 4;
 const EDGE: usize = START + TILE_ROWS * EDGE_STEP;
-const SUMS: usize = EDGE + TILE_ROWS * EDGE_STEP;
+const FLAT: usize = EDGE + TILE_ROWS * EDGE_STEP;
+const SUMS: usize = FLAT + TILE_ROWS * EDGE_STEP;
 const TILES: usize = SUMS + BLOCK_ROWS * EDGE_STEP;
 const RANK_BYTES: usize = TILES + PACKED_FLOATS * 4;
 
@@ -66,7 +67,8 @@ export function gemm(
     return;
   }
 
-  const swapped = transposeB && m < n && k >= 16 && !accumulate && ending <= Ending.RELU;
+  const narrow = n <= TILE_ROWS && n < m && !accumulate;
+  const swapped = narrow || (transposeB && m < n && k >= 16 && !accumulate && ending <= Ending.RELU);
   const height = swapped ? n : m;
   const width = swapped ? m : n;
   const rowsFrom = swapped ? b : a;
@@ -84,8 +86,8 @@ export function gemm(
   let columnEnd = width;
   if (ranks > 1) {
     // A rank packs what columns it has, so they are divided rather than rows, where there are enough of them.
-    const granule = swapped ? TILE_COLUMNS : LINE;
-    if (width >= 4 * granule * ranks) {
+    const granule = swapped && !narrow ? TILE_COLUMNS : LINE;
+    if (narrow || width >= 4 * granule * ranks) {
       columnBegin = sliceBegin(width, granule, rank, ranks);
       columnEnd = sliceBegin(width, granule, rank + 1, ranks);
     } else {
@@ -183,7 +185,8 @@ export function gemm(
           } else {
             tile(count, along, length, from, xStep, panel, panelStep, begin, beginStep, last ? edge : sums, EDGE_STEP);
             if (last) {
-              if (swapped) putTransposed(ending, to, cStep, edge, count, columns);
+              if (narrow) putNarrow(ending, to, edge, own + FLAT, count, columns, extra + (to - c), extra);
+              else if (swapped) putTransposed(ending, to, cStep, edge, count, columns);
               else putTile(ending, to, cStep, edge, count, columns, extra + (to - c), extra);
             }
           }

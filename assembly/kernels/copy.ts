@@ -53,12 +53,18 @@ function copyRow(out: usize, input: usize, outStep: i32, inStep: i32, scale: f32
 
 /** out[i] = table[indices[i]] for rows [begin, end) of `width` elements. */
 export function gather(out: usize, table: usize, indices: usize, width: i32, begin: i32, end: i32): void {
+  const bytes = <usize>width << 2;
+  let to = out + <usize>begin * bytes;
   for (let i = begin; i < end; i++) {
-    const row = load<i32>(indices + (<usize>i << 2));
-    const from = table + ((<usize>row * <usize>width) << 2);
-    const to = out + ((<usize>i * <usize>width) << 2);
+    const from = table + <usize>load<u32>(indices + (<usize>i << 2)) * bytes;
     // A short row is sooner copied than memory.copy is called.
-    if (width < 32) copyRow(to, from, 1, 1, 1, false, width);
-    else memory.copy(to, from, <usize>width << 2);
+    if (width == 1) store<f32>(to, load<f32>(from));
+    else if (width < 32) {
+      for (let at: usize = 0; at < bytes; at += 16) {
+        const left = <i32>(bytes - at) >> 2;
+        storeUpTo(to + at, loadUpTo(from + at, left), left);
+      }
+    } else memory.copy(to, from, bytes);
+    to += bytes;
   }
 }

@@ -1,5 +1,5 @@
 import { Status } from '../opcodes';
-import { loadUpTo, logOf, storeUpTo } from '../simd';
+import { exp4, loadUpTo, log4, logOf, storeUpTo } from '../simd';
 import { rowDivide, rowExp, rowMaximum } from './softmax';
 
 /** dlogits = scale · dy · (probabilities · Σ target − target) for one row; scale · dy is `g`. */
@@ -32,6 +32,90 @@ function oneAt(lane: i32): v128 {
   return v128.and(i32x4.eq(i32x4(0, 1, 2, 3), i32x4.splat(lane)), f32x4.splat(1));
 }
 
+/** Whether this is an integer in [0, classes). */
+// @ts-ignore: decorator
+@inline
+function isLabel(label: f32, classes: i32): bool {
+  return label >= 0 && label < <f32>classes && trunc(label) == label;
+}
+
+/** Up to so many classes four rows go through the lanes together: rows shorter than that leave lanes empty. */
+const NARROW = 16;
+
+/** Element `at` (bytes) of four rows. */
+// @ts-ignore: decorator
+@inline
+function column(at: usize, r0: usize, r1: usize, r2: usize, r3: usize): v128 {
+  let v = v128.load32_zero(r0 + at);
+  v = v128.load_lane<f32>(r1 + at, v, 1);
+  v = v128.load_lane<f32>(r2 + at, v, 2);
+  return v128.load_lane<f32>(r3 + at, v, 3);
+}
+
+/** Element `at` (bytes) of the first `count` of four rows becomes its lane of v. */
+// @ts-ignore: decorator
+@inline
+function putColumn(row: usize, step: usize, at: usize, v: v128, count: i32): void {
+  let p = row + at;
+  v128.store_lane<f32>(p, v, 0);
+  if (count > 1) v128.store_lane<f32>((p += step), v, 1);
+  if (count > 2) v128.store_lane<f32>((p += step), v, 2);
+  if (count > 3) v128.store_lane<f32>(p + step, v, 3);
+}
+
+/** crossEntropy() for up to four rows from `row` on, each in a lane. */
+function narrowRows(
+  losses: usize, logits: usize, targets: usize, probabilities: usize, classes: i32, soft: bool, dy: usize, dyStep: i32,
+  scale: f32, row: i32, count: i32,
+): i32 {
+  const step = <usize>classes << 2;
+  const first = <usize>row * step;
+  // Where there are fewer rows, the last is taken again.
+  const o1 = count > 1 ? step : 0;
+  const o2 = count > 2 ? o1 + step : o1;
+  const o3 = count > 3 ? o2 + step : o2;
+  const x = logits + first;
+  const p = probabilities + first;
+  const t = soft ? targets + first : targets + (<usize>row << 2);
+  const zero = f32x4.splat(0);
+  let labels = zero;
+  if (!soft) {
+    for (let i = 0; i < count; i++) if (!isLabel(load<f32>(t + (<usize>i << 2)), classes)) return Status.LABEL;
+    labels = loadUpTo(t, count);
+  }
+  let maximum = f32x4.splat(-Infinity);
+  for (let at: usize = 0; at < step; at += 4) maximum = f32x4.max(maximum, column(at, x, x + o1, x + o2, x + o3));
+  let sum = zero;
+  for (let at: usize = 0; at < step; at += 4) {
+    const e = exp4(f32x4.sub(column(at, x, x + o1, x + o2, x + o3), maximum));
+    putColumn(p, step, at, e, count);
+    sum = f32x4.add(sum, e);
+  }
+  const logSum = log4(sum);
+  let mass = f32x4.splat(soft ? 0 : 1);
+  if (soft) for (let at: usize = 0; at < step; at += 4) mass = f32x4.add(mass, column(at, t, t + o1, t + o2, t + o3));
+  let factor = zero;
+  if (dy != 0) {
+    factor = f32x4.splat(load<f32>(dy));
+    if (dyStep != 0) factor = loadUpTo(dy + (<usize>row << 2), count);
+    factor = f32x4.mul(f32x4.splat(scale), factor);
+  }
+  let loss = zero;
+  let c: f32 = 0;
+  for (let at: usize = 0; at < step; at += 4) {
+    const share = soft ? column(at, t, t + o1, t + o2, t + o3) : v128.and(f32x4.eq(labels, f32x4.splat(c)), f32x4.splat(1));
+    const logit = column(at, x, x + o1, x + o2, x + o3);
+    if (soft) loss = f32x4.sub(loss, f32x4.mul(share, f32x4.sub(f32x4.sub(logit, maximum), logSum)));
+    else loss = v128.bitselect(f32x4.sub(logSum, f32x4.sub(logit, maximum)), loss, f32x4.eq(labels, f32x4.splat(c)));
+    let v = f32x4.div(column(at, p, p + o1, p + o2, p + o3), sum);
+    if (dy != 0) v = f32x4.mul(factor, f32x4.sub(f32x4.mul(v, mass), share));
+    putColumn(p, step, at, v, count);
+    c += 1;
+  }
+  storeUpTo(losses + (<usize>row << 2), loss, count);
+  return Status.OK;
+}
+
 /**
  * losses[row] = −Σ target · logSoftmax(logits[row]) and probabilities = softmax(logits) for rows [begin, end).
  * Targets are class indices [rows], or probabilities [rows, classes] where `soft`. Where there is a `dy` the gradient
@@ -43,6 +127,14 @@ export function crossEntropy(
   losses: usize, logits: usize, targets: usize, probabilities: usize, classes: i32, soft: bool, dy: usize, dyStep: i32,
   scale: f32, begin: i32, end: i32,
 ): i32 {
+  if (classes <= NARROW) {
+    for (let row = begin; row < end; row += 4) {
+      const count = min(4, end - row);
+      const status = narrowRows(losses, logits, targets, probabilities, classes, soft, dy, dyStep, scale, row, count);
+      if (status != Status.OK) return status;
+    }
+    return Status.OK;
+  }
   for (let row = begin; row < end; row++) {
     const at = (<usize>row * <usize>classes) << 2;
     const x = logits + at;
@@ -59,7 +151,7 @@ export function crossEntropy(
       }
     } else {
       const label = load<f32>(targets + (<usize>row << 2));
-      if (!(label >= 0 && label < <f32>classes && trunc(label) == label)) return Status.LABEL;
+      if (!isLabel(label, classes)) return Status.LABEL;
       loss = logSum - (load<f32>(x + (<usize>(<i32>label) << 2)) - maximum);
     }
     store<f32>(losses + (<usize>row << 2), loss);

@@ -49,7 +49,7 @@ export function reduce(
   const reducedStep = lastOf(reducedStrides, reducedRank, 0);
   let i = begin;
   while (i < end) {
-    const row = i / inner;
+    const row = i < inner ? 0 : i / inner;
     const column = i - row * inner;
     // Neighbouring outputs in lanes where their inputs are neighbours too; else one output, its reduction in lanes.
     const wide = step == 1 && reducedStep != 1;

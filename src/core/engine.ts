@@ -22,42 +22,24 @@ export class Engine {
   readonly generator: number;
   /** Working memory of the kernels, for one program at a time. */
   readonly scratch: number;
-  private buffer: ArrayBufferLike;
-  private floats: Float32Array;
-  private ints: Int32Array;
+  /** Linear memory as float32. Take it where you use it: growing memory makes a new one. */
+  f32: Float32Array;
+  /** Linear memory as int32. Take it where you use it: growing memory makes a new one. */
+  i32: Int32Array;
 
   constructor(readonly build: Build) {
     this.memory = new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES });
     this.core = instantiateSync<CoreExports>(build.bytes, { env: { memory: this.memory } }).exports;
     this.allocator = new Allocator(FIRST_BYTE, (bytes) => this.growTo(bytes));
-    this.buffer = this.memory.buffer;
-    this.floats = new Float32Array(this.buffer);
-    this.ints = new Int32Array(this.buffer);
+    this.f32 = new Float32Array(this.memory.buffer);
+    this.i32 = new Int32Array(this.memory.buffer);
     this.generator = this.allocator.allocate(16);
     this.scratch = this.allocator.allocate(this.core.scratchBytes(1));
-  }
-
-  /** Linear memory as float32. Make it where you use it: growing memory detaches it. */
-  get f32(): Float32Array {
-    if (this.memory.buffer !== this.buffer) this.refresh();
-    return this.floats;
-  }
-
-  /** Linear memory as int32. Make it where you use it: growing memory detaches it. */
-  get i32(): Int32Array {
-    if (this.memory.buffer !== this.buffer) this.refresh();
-    return this.ints;
   }
 
   /** A copy of `length` floats. */
   read(pointer: number, length: number): Float32Array {
     return this.f32.slice(pointer / 4, pointer / 4 + length);
-  }
-
-  private refresh(): void {
-    this.buffer = this.memory.buffer;
-    this.floats = new Float32Array(this.buffer);
-    this.ints = new Int32Array(this.buffer);
   }
 
   private growTo(bytes: number): void {
@@ -76,6 +58,9 @@ export class Engine {
         throw new RangeError(`out of memory: the host refused to grow WebAssembly memory to ${bytes} bytes`);
       }
     }
+    // Nobody else grows this memory, so views need no check when they are used.
+    this.f32 = new Float32Array(this.memory.buffer);
+    this.i32 = new Int32Array(this.memory.buffer);
   }
 }
 

@@ -57,11 +57,17 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
     return Math.min(this.dataset.length, this.length * this.batchSize);
   }
 
-  *[Symbol.iterator](): IterableIterator<[inputs: Tensor, targets: Tensor]> {
-    const order = Int32Array.from({ length: this.dataset.length }, (_, i) => i);
+  /** @internal the rows of the data set's columns in the order of the next epoch */
+  order(): Int32Array {
+    const order = this.dataset.rows.slice();
     if (this.shuffle) this.generator.shuffle(order);
+    return order;
+  }
+
+  *[Symbol.iterator](): IterableIterator<[inputs: Tensor, targets: Tensor]> {
+    const order = this.order();
     for (let i = 0; i < this.length; i++) {
-      yield this.dataset.batch(order.subarray(i * this.batchSize, (i + 1) * this.batchSize));
+      yield this.dataset.gather(order.subarray(i * this.batchSize, (i + 1) * this.batchSize));
     }
   }
 }

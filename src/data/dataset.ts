@@ -9,7 +9,7 @@ import { checkOptions, readNumbers, Tensor, type TensorLike } from '../tensor/te
 export type Rows = Tensor | TensorLike | { readonly data: TensorLike; readonly shape: Shape };
 
 /** One column of a data set: a table in linear memory and the shape of a row. */
-interface Column {
+export interface Column {
   readonly table: Table;
   readonly rowShape: Shape;
 }
@@ -28,17 +28,17 @@ function readRows(name: string, rows: Rows): { values: Float32Array; shape: Shap
  * @throws RangeError where there are no rows, the two differ in their number of rows, or a number is NaN
  */
 export class TensorDataset {
-  private readonly inputs: Column;
-  private readonly targets: Column;
-  private readonly rows: Int32Array;
+  /** @internal inputs and targets */
+  readonly columns: readonly [inputs: Column, targets: Column];
+  /** @internal the rows of the columns that belong to this data set */
+  readonly rows: Int32Array;
 
   constructor(inputs: Rows, targets: Rows);
   /** @internal */
   constructor(parent: TensorDataset, rows: Int32Array);
   constructor(first: Rows | TensorDataset, second: Rows | Int32Array) {
     if (first instanceof TensorDataset) {
-      this.inputs = first.inputs;
-      this.targets = first.targets;
+      this.columns = first.columns;
       this.rows = second as Int32Array;
       return;
     }
@@ -59,11 +59,12 @@ export class TensorDataset {
         throw new RangeError(`TensorDataset: NaN in row ${row} of the ${i === 0 ? 'inputs' : 'targets'}`);
       }
     });
-    [this.inputs, this.targets] = columns.map(({ values, shape }): Column => {
+    const [inputs, targets] = columns.map(({ values, shape }): Column => {
       const block = new Block(values.length * 4);
       engine().f32.set(values, block.pointer / 4);
       return { table: new Table(block, values.length / count), rowShape: shape.slice(1) };
     });
+    this.columns = [inputs, targets];
     this.rows = Int32Array.from({ length: count }, (_, i) => i);
   }
 
@@ -74,8 +75,16 @@ export class TensorDataset {
 
   /** The rows at these positions, as a pair of tensors [count, …]. */
   batch(positions: Int32Array | readonly number[]): [inputs: Tensor, targets: Tensor] {
-    const rows = this.rowsAt('batch', positions);
-    return [gather(this.inputs, rows), gather(this.targets, rows)];
+    return this.gather(this.rowsAt('batch', positions));
+  }
+
+  /** @internal these rows of the columns; the array is kept */
+  gather(rows: Int32Array): [inputs: Tensor, targets: Tensor] {
+    const [inputs, targets] = this.columns.map(
+      ({ table, rowShape }) =>
+        new Tensor([rows.length, ...rowShape], undefined, new GatherSource(table, rows), false),
+    );
+    return [inputs, targets];
   }
 
   /** A data set of these rows, on the same memory. */
@@ -91,10 +100,6 @@ export class TensorDataset {
       return this.rows[position];
     });
   }
-}
-
-function gather({ table, rowShape }: Column, rows: Int32Array): Tensor {
-  return new Tensor([rows.length, ...rowShape], undefined, new GatherSource(table, rows), false);
 }
 
 export interface SplitOptions {

@@ -85,13 +85,13 @@ export class Recording {
 
   /** Whether these arguments can take the place of the recorded ones. */
   fits(args: readonly Tensor[]): boolean {
-    return (
-      this.tape.recordsGradients === currentTape().recordsGradients &&
-      this.slots.length === args.length &&
-      this.slots.every(
-        (slot, i) => slot.kind === args[i].source!.kind && sameShape(slot.shape, args[i].shape),
-      )
-    );
+    if (this.tape.recordsGradients !== currentTape().recordsGradients) return false;
+    if (this.slots.length !== args.length) return false;
+    for (let i = 0; i < args.length; i++) {
+      const { kind, shape } = this.slots[i];
+      if (kind !== args[i].source!.kind || !sameShape(shape, args[i].shape)) return false;
+    }
+    return true;
   }
 
   /** Runs the program again: one call into Wasm. */
@@ -126,8 +126,8 @@ export class Captured {
 
   /** Records on the first call with such arguments, replays on the next ones. */
   run(args: readonly Tensor[]): Recording {
-    const known = this.recordings.find((recording) => recording.fits(args));
-    if (known) {
+    for (const known of this.recordings) {
+      if (!known.fits(args)) continue;
       known.replay(this.name, args);
       return known;
     }

@@ -45,5 +45,6 @@ export function withScratch<T>(work: () => T): T {
 
 /** Whether a captured function is being recorded. */
 export function isCapturing(): boolean {
-  return tapes.some((tape) => tape.keepsProgram);
+  for (const tape of tapes) if (tape.keepsProgram) return true;
+  return false;
 }

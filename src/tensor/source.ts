@@ -15,14 +15,23 @@ export class HostSource implements Source {
   }
 
   attach(_tape: Tape, pointer: number): (source: Source) => void {
-    const write = (source: Source): void => engine().f32.set((source as HostSource).values, pointer / 4);
+    const write = (source: Source): void => put(engine().f32, (source as HostSource).values, pointer / 4);
     write(this);
     return write;
   }
 }
 
+/** Copies numbers. A loop is sooner done than a call of set(), where they are few. */
+function put<T extends Float32Array | Int32Array>(to: T, from: T, at: number): void {
+  if (from.length > 64) to.set(from, at);
+  else for (let i = 0; i < from.length; i++) to[at + i] = from[i];
+}
+
 /** A table [rows, width] that stays in linear memory. */
 export class Table {
+  /** The kind of the sources whose indices stand in linear memory too. */
+  readonly resident = Symbol('resident');
+
   constructor(
     readonly block: Block,
     readonly width: number,
@@ -50,10 +59,42 @@ export class GatherSource implements Source {
   attach(tape: Tape, pointer: number): (source: Source) => void {
     const { block, width } = this.kind;
     const rows = this.indices.length;
-    const slot = tape.bytes(rows * 4);
+    // The address of the indices, and behind it the indices.
+    const slot = tape.bytes(4 + rows * 4);
+    engine().i32[slot / 4] = slot + 4;
     tape.hold(block);
     tape.program.append(Opcode.GATHER, 0, [pointer, block.pointer, slot], [rows, width]);
-    const write = (source: Source): void => engine().i32.set((source as GatherSource).indices, slot / 4);
+    const write = (source: Source): void => put(engine().i32, (source as GatherSource).indices, slot / 4 + 1);
+    write(this);
+    return write;
+  }
+}
+
+/** Rows of a table whose indices stand in linear memory, at an address that may be changed between replays. */
+export class ResidentSource implements Source {
+  address = 0;
+  readonly kind: unknown;
+
+  constructor(
+    private readonly table: Table,
+    private readonly rows: number,
+  ) {
+    this.kind = table.resident;
+  }
+
+  read(): Float32Array {
+    const start = this.address / 4;
+    return new GatherSource(this.table, engine().i32.slice(start, start + this.rows)).read();
+  }
+
+  attach(tape: Tape, pointer: number): (source: Source) => void {
+    const { block, width } = this.table;
+    const slot = tape.bytes(4);
+    tape.hold(block);
+    tape.program.append(Opcode.GATHER, 0, [pointer, block.pointer, slot], [this.rows, width]);
+    const write = (source: Source): void => {
+      engine().i32[slot / 4] = (source as ResidentSource).address;
+    };
     write(this);
     return write;
   }

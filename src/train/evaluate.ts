@@ -69,7 +69,7 @@ export class Evaluator {
         const count = inputs.shape[0];
         this.add(sums, inputs, targets, count);
         rows += count;
-        await pause.ifDue();
+        if (pause.isDue()) await pause.turn();
       }
       for (const name of Object.keys(sums)) sums[name] /= rows;
       return sums;

@@ -1,5 +1,6 @@
 import { engine } from '../core/engine.js';
 import { DataLoader } from '../data/dataLoader.js';
+import { ResidentBatches } from '../data/residentBatches.js';
 import type { Loss } from '../losses/loss.js';
 import { Module, type StateDict } from '../nn/module.js';
 import { Captured } from '../tensor/capture.js';
@@ -114,6 +115,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const evaluator = validation && new Evaluator(model, loss);
   const progress = options.progress === false ? undefined : await createProgress();
   const pause = new Pause();
+  const batches = new ResidentBatches(data);
   const history: History = { epochs: [] };
   let lastGoodState = model.stateDict();
   if (loss.output !== undefined) model.output = loss.output;
@@ -121,7 +123,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
       model.train();
-      const run = await trainEpoch(step, epoch, options, lastGoodState, progress, pause);
+      const run = await trainEpoch(step, batches, epoch, options, lastGoodState, progress, pause);
       const report: EpochReport = { epoch, ...run };
       if (evaluator) {
         const figures = await evaluator.run(validation, pause, signal);
@@ -141,6 +143,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
 /** One pass over the data. */
 async function trainEpoch(
   step: Captured,
+  batches: ResidentBatches,
   epoch: number,
   { data, onBatch, signal }: FitOptions,
   lastGoodState: StateDict,
@@ -151,17 +154,20 @@ async function trainEpoch(
   let sum = 0;
   let rows = 0;
   let batch = 0;
-  for (const [inputs, targets] of data) {
+  batches.begin();
+  while (rows < data.rows) {
     signal?.throwIfAborted();
-    const [result] = step.run([inputs, targets]).results;
-    const value = engine().f32[result.pointer / 4];
+    const args = batches.at(rows);
+    const [loss] = step.run(args).results;
+    const value = engine().f32[loss.pointer / 4];
     batch++;
     if (!Number.isFinite(value)) throw new DivergenceError(value, epoch, batch, lastGoodState);
-    sum += value * inputs.shape[0];
-    rows += inputs.shape[0];
+    const count = args[0].shape[0];
+    sum += value * count;
+    rows += count;
     onBatch?.({ epoch, batch, loss: value });
     progress?.update(epoch, batch, sum / rows, (rows / (performance.now() - began)) * 1000);
-    await pause.ifDue();
+    if (pause.isDue()) await pause.turn();
   }
   return { loss: sum / rows, seconds: (performance.now() - began) / 1000 };
 }

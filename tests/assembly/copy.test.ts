@@ -75,7 +75,7 @@ function* cases(): Generator<KernelCase> {
       name: `gather ${rows} rows of ${width}`,
       prepare(machine) {
         const out = machine.floats(rows * width);
-        const pointers = [out, machine.floats(table), machine.ints(indices)];
+        const pointers = [out, machine.floats(table), machine.ints([machine.ints(indices)])];
         return {
           instructions: [{ op: Opcode.GATHER, pointers, dims: [rows, width] }],
           outputs: [{ pointer: out, expected, tolerance: expected.map(() => 0) }],

@@ -1,0 +1,50 @@
+import { engine } from '../core/engine.js';
+import { Block } from '../core/owner.js';
+import { ResidentSource } from '../tensor/source.js';
+import { Tensor } from '../tensor/tensor.js';
+import type { DataLoader } from './dataLoader.js';
+
+type Batch = readonly [inputs: Tensor, targets: Tensor];
+
+/**
+ * The batches of a loader for a function that is replayed: the order of an epoch lies in linear memory, and a batch is
+ * the place of its first row there. So a batch costs JavaScript one number, and no new object: the two tensors of `at`
+ * are the same ones each time.
+ */
+export class ResidentBatches {
+  private readonly order: Block;
+  private readonly sources: ResidentSource[] = [];
+  private readonly whole: Batch;
+  private readonly last: Batch;
+  private readonly batchSize: number;
+  private readonly rows: number;
+
+  constructor(private readonly loader: DataLoader) {
+    const { batchSize, rows } = loader;
+    this.batchSize = batchSize;
+    this.rows = rows;
+    this.order = new Block(loader.dataset.length * 4);
+    this.whole = this.batchOf(Math.min(batchSize, rows));
+    this.last = rows % batchSize === 0 ? this.whole : this.batchOf(rows % batchSize);
+  }
+
+  /** Begins an epoch, in a new order where the loader shuffles. */
+  begin(): void {
+    engine().i32.set(this.loader.order(), this.order.pointer / 4);
+  }
+
+  /** The batch that begins at this row of the epoch. */
+  at(row: number): Batch {
+    for (const source of this.sources) source.address = this.order.pointer + row * 4;
+    return row + this.batchSize <= this.rows ? this.whole : this.last;
+  }
+
+  private batchOf(count: number): Batch {
+    const [inputs, targets] = this.loader.dataset.columns.map(({ table, rowShape }) => {
+      const source = new ResidentSource(table, count);
+      this.sources.push(source);
+      return new Tensor([count, ...rowShape], undefined, source, false);
+    });
+    return [inputs, targets];
+  }
+}
