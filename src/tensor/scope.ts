@@ -13,10 +13,13 @@ export function currentTape(): Tape {
   return tapes[tapes.length - 1];
 }
 
-/** The tape for an operation on these inputs: a finished one starts anew, unless an input still lives on it. */
+/**
+ * The tape for an operation on these inputs: a finished one starts anew, unless an input still lives on it or its
+ * instructions are kept for a replay.
+ */
 export function recordingTape(inputs: readonly Value[]): Tape {
   const tape = currentTape();
-  if (tape.finished && !inputs.some((input) => input.livesOn(tape))) tape.reset();
+  if (tape.finished && !tape.keepsProgram && !inputs.some((input) => input.livesOn(tape))) tape.reset();
   return tape;
 }
 

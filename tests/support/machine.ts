@@ -32,8 +32,9 @@ export class Machine {
 
   constructor(build: BuildFile) {
     const shared = build.endsWith('threads');
-    this.memory = new WebAssembly.Memory({ initial: 24, maximum: 65536, shared });
+    this.memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared });
     this.core = instantiateSync<CoreExports>(wasmBytes(build), { env: { memory: this.memory } }).exports;
+    this.i32.fill(CANARY);
   }
 
   /** Forgets all operands. */
@@ -41,7 +42,6 @@ export class Machine {
     this.i32.fill(CANARY, 0, this.next / 4);
     this.guards.length = 0;
     this.next = GUARD_BYTES;
-    this.i32.fill(CANARY);
   }
 
   get f32(): Float32Array {

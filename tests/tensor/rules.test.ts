@@ -1,0 +1,288 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { capture, data, fit, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
+import { Opcode } from '../../assembly/opcodes.js';
+import { engine } from '../../src/core/engine.js';
+import { ResidentBatches } from '../../src/data/residentBatches.js';
+import { Captured } from '../../src/tensor/capture.js';
+import { RULES } from '../../src/tensor/rules.js';
+
+const ALL = Object.keys(RULES);
+const crossEntropy = new nn.CrossEntropyLoss();
+
+interface Network {
+  layers: number[];
+  batch: number;
+  activation: 'ReLU' | 'Tanh' | 'GELU';
+  soft: boolean;
+  options: Omit<optim.SGDOptions, 'lr'>;
+  /** Steps between two zeroGrad(). */
+  every: number;
+}
+const plain: Network = {
+  layers: [3, 7, 9, 4],
+  batch: 5,
+  activation: 'ReLU',
+  soft: false,
+  options: {},
+  every: 1,
+};
+
+function setUp({ layers, batch, activation, soft, options }: Network) {
+  manualSeed(5);
+  const modules = layers
+    .slice(1)
+    .flatMap((width, i) => [new nn.Linear(layers[i], width), new nn[activation]()]);
+  const model = new nn.Sequential(...modules.slice(0, -1));
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, ...options });
+  const classes = layers[layers.length - 1];
+  const x = tensor(
+    Array.from({ length: batch }, (_, r) => Array.from({ length: layers[0] }, (_, i) => Math.sin(r * 5 + i))),
+  );
+  const y = tensor(
+    Array.from({ length: batch }, (_, r) =>
+      soft
+        ? Array.from({ length: classes }, (_, c) => (c === r % classes ? 0.75 : 0.25 / classes))
+        : r % classes,
+    ),
+  );
+  return { model, optimizer, x, y };
+}
+
+/** A training step, captured; `zero` tells whether it clears the gradients first. */
+function stepOf({ model, optimizer }: ReturnType<typeof setUp>, zero: boolean) {
+  return (a: Tensor, b: Tensor): Tensor[] => {
+    if (zero) optimizer.zeroGrad();
+    const output = model.forward(a);
+    const loss = crossEntropy.forward(output, b);
+    loss.backward();
+    optimizer.step();
+    return [loss, output];
+  };
+}
+
+/** Losses, outputs and weights of some steps: spelled out, or captured without some of the rules. */
+function train(network: Network, withoutRules?: readonly string[]): number[] {
+  const made = setUp(network);
+  const seen: number[] = [];
+  const step = stepOf(made, network.every === 1);
+  const call = withoutRules ? capture(step, { withoutRules }) : step;
+  for (let i = 0; i < 6; i++) {
+    if (network.every > 1 && i % network.every === 0) made.optimizer.zeroGrad();
+    for (const result of call(made.x, made.y)) seen.push(...result.data);
+  }
+  return [...seen, ...made.model.parameters().flatMap((parameter) => [...parameter.data])];
+}
+
+/** The opcodes of a step after the rules. */
+function opcodes(network: Network, withoutRules: readonly string[] = []): Opcode[] {
+  const made = setUp(network);
+  const captured = new Captured('test', stepOf(made, network.every === 1), { withoutRules });
+  return captured
+    .run([made.x, made.y])
+    .tape.program.read()
+    .map(({ opcode }) => opcode);
+}
+const count = (list: readonly Opcode[], opcode: Opcode): number =>
+  list.filter((one) => one === opcode).length;
+
+describe('rewrite rules', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it('leave a step of a ReLU network nothing to remove', () => {
+    const [GEMM, CROSS_ENTROPY, REDUCE] = [Opcode.GEMM, Opcode.CROSS_ENTROPY, Opcode.REDUCE];
+    expect(opcodes(plain)).toEqual([
+      // forward
+      ...[GEMM, GEMM, GEMM],
+      // loss with its gradient, and its mean
+      ...[CROSS_ENTROPY, REDUCE],
+      // for each layer the gradient of its input, and the updates of weight and bias
+      ...[GEMM, GEMM, REDUCE],
+      ...[GEMM, GEMM, REDUCE],
+      ...[GEMM, REDUCE],
+    ]);
+  });
+
+  it.each([
+    ['constantOnce', 1],
+    ['linearRelu', 2],
+    ['reluGradient', 2],
+    ['crossEntropyGradient', 1],
+    ['updateInPlace', 6],
+  ] as const)('%s takes away %i instructions and not a bit', (rule, removed) => {
+    const others = ALL.filter(
+      (name) => name !== rule && !(rule === 'crossEntropyGradient' && name === 'constantOnce'),
+    );
+    const without = rule === 'crossEntropyGradient' ? [...others, rule] : ALL;
+    expect(opcodes(plain, without).length - opcodes(plain, others).length).toBe(removed);
+    expect(train(plain, others)).toEqual(train(plain, ALL));
+    expect(train(plain, others)).toEqual(train(plain));
+  });
+
+  it('change no bit of any network', () => {
+    const width = fc.integer({ min: 1, max: 20 });
+    const networks: fc.Arbitrary<Network> = fc.record({
+      layers: fc.array(width, { minLength: 2, maxLength: 4 }).map((list) => [...list, (list[0] % 7) + 2]),
+      batch: fc.integer({ min: 1, max: 18 }),
+      activation: fc.constantFrom('ReLU', 'Tanh', 'GELU'),
+      soft: fc.boolean(),
+      options: fc.constantFrom(
+        {},
+        { weightDecay: 0.01 },
+        { momentum: 0.9 },
+        { momentum: 0.5, nesterov: true },
+      ),
+      every: fc.constantFrom(1, 1, 2, 3),
+    });
+    fc.assert(
+      fc.property(networks, fc.subarray(ALL), (network, without) => {
+        expect(train(network, without)).toEqual(train(network));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('keep their hands off gradients that somebody else needs', () => {
+    const updates = (network: Network): number => count(opcodes(network), Opcode.SGD);
+    expect(updates(plain)).toBe(0);
+    expect(updates({ ...plain, options: { momentum: 0.9 } })).toBe(6);
+    expect(updates({ ...plain, every: 2 })).toBe(6);
+    const { model, optimizer, x, y } = setUp(plain);
+    const [weight] = model.parameters();
+    const returned = capture((a: Tensor, b: Tensor) => {
+      optimizer.zeroGrad();
+      crossEntropy.forward(model.forward(a), b).backward();
+      optimizer.step();
+      return weight.grad!;
+    });
+    const first = returned(x, y).toArray();
+    const second = returned(x, y).toArray();
+    expect(second).not.toEqual(first);
+    expect(weight.grad!.toArray()).toEqual(second);
+  });
+
+  it('leave a weight that is used twice, or read after its gradient, as it was', () => {
+    const run = (captured: boolean): number[] => {
+      manualSeed(2);
+      const shared = new nn.Linear(4, 4);
+      const optimizer = new optim.SGD(shared.parameters(), { lr: 0.1 });
+      const body = (a: Tensor): Tensor => {
+        optimizer.zeroGrad();
+        const hidden = shared.forward(a).relu();
+        const loss = shared.forward(hidden).relu().add(hidden).square().mean();
+        loss.backward();
+        // Between the gradient and the step.
+        const norm = shared.weight.square().sum().add(shared.bias!.square().sum());
+        optimizer.step();
+        return norm;
+      };
+      const call = captured ? capture(body) : body;
+      const seen = Array.from({ length: 5 }, () =>
+        call(
+          tensor([
+            [1, -2, 3, 0.5],
+            [0.1, 2, -1, 1],
+          ]),
+        ).item(),
+      );
+      return [...seen, ...shared.weight.data, ...shared.bias!.data];
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  it('leave sums that somebody reads besides the ReLU', () => {
+    const run = (captured: boolean): number[] => {
+      manualSeed(2);
+      const layer = new nn.Linear(4, 4);
+      const body = (a: Tensor): Tensor[] => {
+        const sum = layer.forward(a);
+        return [sum.relu(), sum, sum.relu().mul(sum)];
+      };
+      const call = captured ? capture(body) : body;
+      call(tensor([[1, -2, 3, 0.5]]));
+      return call(tensor([[0.1, 2, -1, 1]])).flatMap((result) => [...result.data]);
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  it('tell whoever reads an applied gradient, and keep it where asked', () => {
+    const step = (keepGradients: boolean) => {
+      const made = setUp(plain);
+      const call = capture(stepOf(made, true), { keepGradients });
+      call(made.x, made.y);
+      call(made.x, made.y);
+      return made;
+    };
+    const kept = step(true);
+    const applied = step(false);
+    expect([...kept.model.parameters()[0].data]).toEqual([...applied.model.parameters()[0].data]);
+    expect(kept.model.parameters()[0].grad!.shape).toEqual([7, 3]);
+    expect(() => applied.model.parameters()[0].grad).toThrow(/keepGradients: true/);
+    expect(() => applied.optimizer.step()).toThrow(/keepGradients: true/);
+    // The next backward() begins with nothing, as after zeroGrad().
+    crossEntropy.forward(applied.model.forward(applied.x), applied.y).backward();
+    kept.optimizer.zeroGrad();
+    crossEntropy.forward(kept.model.forward(kept.x), kept.y).backward();
+    expect([...applied.model.parameters()[0].grad!.data]).toEqual([...kept.model.parameters()[0].grad!.data]);
+  });
+
+  it('refuse a name they do not know', () => {
+    expect(() => capture((x: Tensor) => x, { withoutRules: ['fuse'] })).toThrow(
+      /unknown rule 'fuse' \(known: constantOnce/,
+    );
+  });
+});
+
+describe('a replayed step', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  const loader = () => {
+    const rows = Array.from({ length: 64 }, (_, i) => [Math.sin(i), Math.cos(i), i / 64]);
+    const labels = rows.map((_, i) => i % 4);
+    return new data.DataLoader(new data.TensorDataset(rows, labels), {
+      batchSize: 8,
+      shuffle: true,
+      seed: 1,
+    });
+  };
+
+  it('is one call into Wasm, and takes no linear memory', async () => {
+    const { model, optimizer } = setUp({ ...plain, layers: [3, 16, 4] });
+    const run = vi.spyOn(engine().core, 'run');
+    const allocate = vi.spyOn(engine().allocator, 'allocate');
+    const calls: number[] = [];
+    const taken: number[] = [];
+    await fit(model, {
+      data: loader(),
+      loss: crossEntropy,
+      optimizer,
+      epochs: 3,
+      onBatch: () => {
+        calls.push(run.mock.calls.length);
+        taken.push(allocate.mock.calls.length);
+      },
+    });
+    const replays = calls.slice(1).map((total, i) => total - calls[i]);
+    expect(replays).toEqual(Array.from({ length: 23 }, () => 1));
+    expect(new Set(taken.slice(1, 8)).size).toBe(1);
+  });
+
+  it('makes no garbage', () => {
+    const { model, optimizer } = setUp({ ...plain, layers: [3, 16, 4] });
+    const step = new Captured('test', (a, b) =>
+      stepOf({ model, optimizer } as ReturnType<typeof setUp>, true)(a, b),
+    );
+    const batches = new ResidentBatches(loader());
+    batches.begin();
+    const steps = (rounds: number): void => {
+      for (let i = 0; i < rounds; i++) step.run(batches.at((i % 8) * 8));
+    };
+    // Until the compiler has seen it all; garbage of the machinery itself goes with gc().
+    steps(50_000);
+    globalThis.gc!();
+    const before = process.memoryUsage().heapUsed;
+    steps(20_000);
+    const perStep = (process.memoryUsage().heapUsed - before) / 20_000;
+    expect(perStep).toBeLessThan(8);
+  });
+});
