@@ -17,9 +17,6 @@ const ALSO_WRITTEN: Partial<Record<Opcode, readonly number[]>> = {
   [Opcode.DROPOUT]: [2],
   [Opcode.SGD]: [2],
 };
-/** Opcodes that read what their first pointer points to before they write it. */
-const IN_PLACE: ReadonlySet<Opcode> = new Set([Opcode.SGD, Opcode.COUNT]);
-
 /** A captured program while rules work on it. */
 export class Listing {
   /** Gradients of leaves, by pointer, that no instruction writes any more. */
@@ -50,15 +47,6 @@ export class Listing {
         (i) => pointers[i] >= pointer && pointers[i] < pointer + size * 4,
       ),
     );
-  }
-
-  /** The instructions that read from `pointer`, in order. */
-  readersOf(pointer: number): Instruction[] {
-    return this.instructions.filter(({ opcode, flags, pointers }) => {
-      const written = ALSO_WRITTEN[opcode] ?? [];
-      const readsFirst = IN_PLACE.has(opcode) || (flags & (FLAG_ACCUMULATE | FLAG_UPDATE)) !== 0;
-      return pointers.some((p, i) => p === pointer && (i === 0 ? readsFirst : !written.includes(i)));
-    });
   }
 
   /** Whether an instruction between two others touches the `size` numbers at `pointer`. */
@@ -114,9 +102,9 @@ function linearRelu(listing: Listing): void {
     const [product, ...others] = listing.writersOf(sum);
     if (!isRelu(relu) || others.length > 0 || product?.opcode !== Opcode.GEMM || !isPlain(product)) continue;
     const [m, n] = product.dims;
-    const derivatives = listing
-      .readersOf(sum)
-      .filter((reader) => reader.opcode === Opcode.UNARY_GRADIENT && isRelu(reader));
+    const derivatives = [...listing.each(Opcode.UNARY_GRADIENT)].filter(
+      (derivative) => isRelu(derivative) && derivative.pointers[2] === sum,
+    );
     if (m * n !== relu.dims[0] || !listing.isPrivate(sum, m * n, product, relu, ...derivatives)) continue;
     for (const derivative of derivatives) {
       listing.replace(derivative, { ...derivative, pointers: exchange(derivative.pointers, { 2: y }) });

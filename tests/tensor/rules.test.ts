@@ -161,31 +161,74 @@ describe('rewrite rules', () => {
     expect(weight.grad!.toArray()).toEqual(second);
   });
 
-  it('leave a weight that is used twice, or read after its gradient, as it was', () => {
+  it('leave a weight that is used twice, or read between its gradient and the step, as it was', () => {
     const run = (captured: boolean): number[] => {
       manualSeed(2);
-      const shared = new nn.Linear(4, 4);
-      const optimizer = new optim.SGD(shared.parameters(), { lr: 0.1 });
+      const [twice, once] = [new nn.Linear(4, 4), new nn.Linear(4, 4)];
+      const parameters = [...twice.parameters(), ...once.parameters()];
+      const optimizer = new optim.SGD(parameters, { lr: 0.1 });
       const body = (a: Tensor): Tensor => {
         optimizer.zeroGrad();
-        const hidden = shared.forward(a).relu();
-        const loss = shared.forward(hidden).relu().add(hidden).square().mean();
+        const hidden = twice.forward(a).relu();
+        const loss = once.forward(twice.forward(hidden).relu().add(hidden)).square().mean();
         loss.backward();
-        // Between the gradient and the step.
-        const norm = shared.weight.square().sum().add(shared.bias!.square().sum());
+        const norm = once.weight.square().sum().add(once.bias!.square().sum());
         optimizer.step();
         return norm;
       };
       const call = captured ? capture(body) : body;
-      const seen = Array.from({ length: 5 }, () =>
-        call(
-          tensor([
-            [1, -2, 3, 0.5],
-            [0.1, 2, -1, 1],
-          ]),
-        ).item(),
+      const rows = tensor([
+        [1, -2, 3, 0.5],
+        [0.1, 2, -1, 1],
+      ]);
+      const seen = Array.from({ length: 5 }, () => call(rows).item());
+      return [...seen, ...parameters.flatMap((parameter) => [...parameter.data])];
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  it('leave logits and hidden values that two losses share', () => {
+    const run = (captured: boolean): number[] => {
+      const { model, optimizer, x, y } = setUp(plain);
+      const [first, ...rest] = model.layers;
+      const body = (a: Tensor, b: Tensor): Tensor => {
+        optimizer.zeroGrad();
+        const sum = first.forward(a);
+        const logits = rest.reduce((value, layer) => layer.forward(value), sum);
+        const loss = logits.square().mean().add(crossEntropy.forward(logits, b)).add(sum.relu().mean());
+        loss.backward();
+        optimizer.step();
+        return loss;
+      };
+      const call = captured ? capture(body) : body;
+      const seen = Array.from({ length: 5 }, () => call(x, y).item());
+      return [...seen, ...model.parameters().flatMap((parameter) => [...parameter.data])];
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  it('leave gradients that are added up, in a leaf or from the parts of a stack', () => {
+    const run = (captured: boolean): number[] => {
+      const logits = tensor([[0.5, -1, 2]], { requiresGrad: true });
+      const weight = tensor(
+        [
+          [0.5, -1],
+          [2, 0.25],
+        ],
+        { requiresGrad: true },
       );
-      return [...seen, ...shared.weight.data, ...shared.bias!.data];
+      const body = (a: Tensor, b: Tensor): Tensor[] => {
+        weight.grad = null;
+        a.matmul(weight).square().sum().backward();
+        const loss = crossEntropy.forward(logits, b);
+        loss.backward();
+        return [loss, logits.grad!, weight.grad!];
+      };
+      const call = captured ? capture(body) : body;
+      const stack = tensor([[[1, 2]], [[3, -1]], [[0.5, 4]]]);
+      return Array.from({ length: 4 }, () =>
+        call(stack, tensor([1])).flatMap((result) => [...result.data]),
+      ).flat();
     };
     expect(run(true)).toEqual(run(false));
   });
