@@ -58,7 +58,9 @@ export abstract class Module {
 
   /** This module and all inside it. */
   modules(): Module[] {
-    return [this, ...this.namedChildren().flatMap(([, child]) => child.modules())];
+    const all: Module[] = [this];
+    for (const [, child] of this.namedChildren()) all.push(...child.modules());
+    return all;
   }
 
   /** Every parameter with its path, such as `0.weight`; one that is used twice is listed once. */
@@ -130,9 +132,10 @@ export abstract class Module {
   predict(rows: Float32Array): Float32Array;
   predict(rows: NestedArray | Tensor): NestedArray;
   predict(rows: Float32Array | NestedArray | Tensor): Float32Array | NestedArray {
-    const training = new Map(this.modules().map((module) => [module, module.training]));
-    const { input, single } = this.inputOf(rows);
-    this.eval();
+    const modules = this.modules();
+    const { input, single } = inputOf(rows, modules);
+    const trained = modules.filter((module) => module.training);
+    for (const module of trained) module.training = false;
     try {
       const result = noGrad(() => {
         const raw = this.forward(input);
@@ -142,29 +145,13 @@ export abstract class Module {
       if (ArrayBuffer.isView(rows)) return result.data;
       return single ? result.reshape(result.shape.slice(1)).toArray() : result.toArray();
     } finally {
-      for (const [module, mode] of training) module.training = mode;
+      for (const module of trained) module.training = true;
     }
   }
 
   /** Gives the memory of every parameter back at once. */
   [Symbol.dispose](): void {
     for (const parameter of this.parameters()) parameter[Symbol.dispose]();
-  }
-
-  /** Rows as the forward pass wants them: one row alone becomes a batch of one. */
-  private inputOf(rows: Float32Array | NestedArray | Tensor): { input: Tensor; single: boolean } {
-    if (rows instanceof Tensor) return { input: rows, single: false };
-    const input = tensor(rows);
-    const width = this.modules().find((module) => typeof module.inFeatures === 'number')?.inFeatures;
-    if (ArrayBuffer.isView(rows)) {
-      if (width === undefined) return { input, single: false };
-      if (input.size % width !== 0) {
-        throw new RangeError(`predict: expected rows of ${width} numbers, got ${input.size} numbers in all`);
-      }
-      return { input: input.reshape(input.size / width, width), single: false };
-    }
-    const single = input.shape.length === 1;
-    return { input: single ? input.reshape(1, input.size) : input, single };
   }
 
   /** Width of a row that this module takes, where it has one. */
@@ -180,7 +167,8 @@ export abstract class Module {
 
   private members<T>(wanted: (value: unknown) => value is T): [string, T][] {
     const found: [string, T][] = [];
-    for (const [key, value] of Object.entries(this)) {
+    for (const key of Object.keys(this)) {
+      const value: unknown = this[key as keyof this];
       if (wanted(value)) found.push([key, value]);
       else if (Array.isArray(value)) {
         value.forEach((item: unknown, i) => {
@@ -190,4 +178,23 @@ export abstract class Module {
     }
     return found;
   }
+}
+
+/** Rows as the forward pass wants them: one row alone becomes a batch of one. */
+function inputOf(
+  rows: Float32Array | NestedArray | Tensor,
+  modules: readonly Module[],
+): { input: Tensor; single: boolean } {
+  if (rows instanceof Tensor) return { input: rows, single: false };
+  if (ArrayBuffer.isView(rows)) {
+    const width = modules.find((module) => module.inFeatures !== undefined)?.inFeatures;
+    if (width === undefined) return { input: tensor(rows), single: false };
+    if (rows.length % width !== 0) {
+      throw new RangeError(`predict: expected rows of ${width} numbers, got ${rows.length} numbers in all`);
+    }
+    return { input: tensor(rows, { shape: [rows.length / width, width] }), single: false };
+  }
+  const input = tensor(rows);
+  const single = input.shape.length === 1;
+  return { input: single ? input.reshape(1, input.size) : input, single };
 }

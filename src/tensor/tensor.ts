@@ -331,7 +331,11 @@ function flatten(
   if (!Array.isArray(data) || data.length !== shape[depth]) {
     throw raggedError(name, shape, depth, Array.isArray(data) ? data.length : undefined);
   }
-  for (const item of data as readonly NestedArray[]) at = flatten(name, item, shape, depth + 1, out, at);
+  for (let i = 0; i < data.length; i++) {
+    const item: unknown = data[i];
+    if (typeof item === 'number' && depth + 1 === shape.length) out[at++] = item;
+    else at = flatten(name, item as NestedArray, shape, depth + 1, out, at);
+  }
   return at;
 }
 
