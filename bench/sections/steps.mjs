@@ -1,0 +1,58 @@
+import { BRAIN, JAX, OURS, OURS_STRICT, PLAIN, PYTORCH, TFJS, TFJS_CPU } from '../candidates.mjs';
+import { formatRatio } from '../table.mjs';
+import { nameOf, stepFlops, STEPS } from '../workloads.mjs';
+import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
+import { compare, printComparison } from './compare.mjs';
+
+/** Ours, with the loop spelled out instead of fit's replay. */
+export const OURS_LOOP = 'wasmgrad loop';
+
+const ROWS = [
+  { label: OURS, task: 'step' },
+  { label: OURS_LOOP, peer: OURS, task: 'loop' },
+  { label: OURS_STRICT, task: 'step' },
+  { label: PYTORCH, task: 'step' },
+  { label: JAX, task: 'step' },
+  { label: TFJS, task: 'step' },
+  { label: TFJS_CPU, task: 'step', slow: true },
+  { label: BRAIN, task: 'step', slow: true },
+  { label: PLAIN, task: 'step', slow: true },
+];
+
+/** Which build each of our rows runs, for its share of that build's ceiling. */
+/** @type {Record<string, string>} */
+const BUILDS = { [OURS]: 'relaxed', [OURS_LOOP]: 'relaxed', [OURS_STRICT]: 'strict' };
+
+/**
+ * Whole training steps: forward, cross entropy, backward, plain SGD.
+ *
+ * @param {import('../context.mjs').Context} context
+ */
+export async function measureSteps(context) {
+  const comparisons = [];
+  for (const workload of STEPS) {
+    const flops = stepFlops(workload);
+    const ceilings = ['relaxed', 'strict'].flatMap(ceilingParticipant);
+    const timings = await compare(context, workload, flops, ROWS, ceilings);
+    for (const build of ['relaxed', 'strict']) takeCeiling(context, build, timings);
+    const peers = Object.fromEntries(
+      [...timings].map(([label, timing]) => {
+        const gflops = flops / timing.seconds / 1e9;
+        return [label, { ...timing, gflops, build: BUILDS[label] }];
+      }),
+    );
+    const comparison = { workload: nameOf(workload), flops, peers };
+    comparisons.push(comparison);
+    printComparison(
+      context,
+      'training step',
+      comparison,
+      ['GFLOP/s', 'of ceiling'],
+      ({ gflops = NaN, build }) => [
+        formatRatio(gflops),
+        build ? formatRatio(gflops / context.ceiling[build]) : '',
+      ],
+    );
+  }
+  return comparisons;
+}
