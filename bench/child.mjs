@@ -9,6 +9,7 @@ import { numbersOf } from './workloads.mjs';
  * @typedef {object} Prepared
  * @property {import('./measure.mjs').Work} work what is timed
  * @property {number} [repeats] how often one call of it does the thing; 1 by default
+ * @property {() => void} [release] called when it is no longer wanted
  * @property {() => number[] | Promise<number[]>} [outcome] numbers that every peer must agree on
  */
 
@@ -25,12 +26,12 @@ const COMMANDS = {
     return (await peer()).describe(...args);
   },
   /** Makes a task ready under a number. */
-  async prepare({ id, task, workload, seconds }) {
+  async prepare({ id, task, workload, seconds, shortSeconds }) {
     const prepared = await (await peer()).tasks[task]?.(workload);
     if (!prepared) return { able: false };
     works.set(id, prepared);
     const outcome = await prepared.outcome?.();
-    await warmUp(prepared.work, seconds);
+    await warmUp(prepared.work, seconds, shortSeconds);
     return { able: true, outcome };
   },
   async measure({ id, seconds }) {
@@ -38,6 +39,7 @@ const COMMANDS = {
     return { seconds: (await secondsOf(work, seconds)) / repeats };
   },
   async release({ id }) {
+    works.get(id)?.release?.();
     works.delete(id);
     return {};
   },

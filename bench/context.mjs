@@ -20,13 +20,14 @@ import { formatTable } from './table.mjs';
  * @property {boolean} quick
  * @property {number} rounds
  * @property {number} seconds of each measurement in a round
+ * @property {number} shortWarmUp seconds of calling short functions before they are measured
  * @property {number} limitSeconds in which a peer must answer
  */
 
 /** @type {Settings} */
-export const QUICK = { quick: true, rounds: 2, seconds: 0.025, limitSeconds: 6 };
+export const QUICK = { quick: true, rounds: 2, seconds: 0.025, shortWarmUp: 0.25, limitSeconds: 6 };
 /** @type {Settings} */
-export const FULL = { quick: false, rounds: 7, seconds: 0.3, limitSeconds: 60 };
+export const FULL = { quick: false, rounds: 5, seconds: 0.3, shortWarmUp: 0.5, limitSeconds: 60 };
 
 /**
  * @param {Pick<Context, 'pool' | 'settings' | 'host'>} base

@@ -38,11 +38,11 @@ export function agree(ours, theirs) {
  *
  * @param {import('./context.mjs').Context} context
  * @param {Participant[]} participants the first one's outcome is what the others' are compared with
- * @param {{ rounds?: number, seconds?: number }} [own] instead of the context's
+ * @param {{ seconds?: number, shortWarmUp?: number }} [own] instead of the context's
  * @returns {Promise<Map<string, Timing>>} by label, of those that could be measured
  */
 export async function interleave({ pool, settings, note, progress }, participants, own = {}) {
-  const { rounds, seconds } = { ...settings, ...own };
+  const { rounds, seconds, shortWarmUp } = { ...settings, ...own };
   /** @type {Map<string, Timing>} */
   const timings = new Map();
   const ready = [];
@@ -54,7 +54,7 @@ export async function interleave({ pool, settings, note, progress }, participant
     try {
       const peer = await pool.get(name);
       const numbers = pool.candidates.get(name)?.readsNumbers ? numbersFile(workload) : undefined;
-      const warm = { seconds: seconds / 2 };
+      const warm = { seconds: seconds / 2, shortSeconds: Math.max(seconds / 2, shortWarmUp) };
       const request = { command: 'prepare', id, task, workload, numbers, ...warm };
       const { able, outcome } = await peer.ask(request, settings.limitSeconds);
       if (!able) continue;
@@ -65,7 +65,7 @@ export async function interleave({ pool, settings, note, progress }, participant
       ready.push({ id, label, name, peer });
       timings.set(label, { seconds: NaN, spread: NaN, rounds: [], version: peer.info.version });
     } catch (error) {
-      note(`not measured: ${label}: ${/** @type {Error} */ (error).message}`);
+      note(`not measured: ${name}, ${task}: ${/** @type {Error} */ (error).message}`);
     }
   }
   for (let round = 0; round < rounds; round++) {

@@ -13,8 +13,7 @@ Benchmark.support.decompilation = false;
 const BATCH_SECONDS = 50e-6;
 const BATCH_SECONDS_ASYNC = 20e-3;
 
-/** Short calls go on for this long: engines optimise them in steps, the last of which comes late. */
-const SHORT_WARM_UP_SECONDS = 0.25;
+/** Short calls are warmed up for longer: engines optimise them in steps, the last of which comes late. */
 const SHORT_SECONDS = 50e-6;
 
 /**
@@ -22,19 +21,20 @@ const SHORT_SECONDS = 50e-6;
  *
  * @param {Work} work
  * @param {number} seconds
+ * @param {number} shortSeconds instead, where a call is short
  */
-export async function warmUp(work, seconds) {
+export async function warmUp(work, seconds, shortSeconds) {
   const begin = performance.now();
   const elapsed = () => (performance.now() - begin) / 1000;
   let calls = 0;
+  let enough;
   do {
     // Without a turn of the event loop where none is needed: it would be most of what happens.
     const result = work();
     if (result instanceof Promise) await result;
     calls++;
-  } while (
-    elapsed() < (elapsed() / calls < SHORT_SECONDS ? Math.max(seconds, SHORT_WARM_UP_SECONDS) : seconds)
-  );
+    enough = elapsed() / calls < SHORT_SECONDS ? shortSeconds : seconds;
+  } while (elapsed() < enough);
 }
 
 /**

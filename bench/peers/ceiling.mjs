@@ -6,6 +6,9 @@ const LINES = 64;
 /** Where operands begin, in floats. */
 const RESULT = 16;
 
+/** What a loop works in. */
+export const RING_BYTES = 4 * (RESULT + LINE * LINES);
+
 /** @typedef {{ loop: string, kind: 'chains' | 'fused' | 'tile', vectors: number }} Loop */
 
 /** @type {Loop[]} */

@@ -1,6 +1,7 @@
 // The core by itself. Which instructions make a dense layer's passes stands here and nowhere else in bench/.
 import { readFileSync } from 'node:fs';
-import { prepareLoop } from './ceiling.mjs';
+import { warmUp } from '../measure.mjs';
+import { prepareLoop, RING_BYTES } from './ceiling.mjs';
 
 const built = (/** @type {string} */ file) => new URL(`../../build/${file}`, import.meta.url);
 const opcodes = await import(built('bench/opcodes.mjs').href);
@@ -66,12 +67,13 @@ const LR_WHILE_TIMED = 1e-9;
 /** Instructions are repeated within a program until it takes about this many operations, as a training step would. */
 const PROGRAM_FLOPS = 5e5;
 const FIRST_BYTE = 1 << 16;
+const PAGE_BYTES = 65536;
 
 /** @type {any} */
 let core;
 /** @type {any} */
 let loops;
-const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536 });
+const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
 
 /** @param {string} file */
 function load(file) {
@@ -79,10 +81,19 @@ function load(file) {
   return new WebAssembly.Instance(module, { env: { memory } }).exports;
 }
 
+/** Long enough for an engine to optimise the core in the background. */
+const WARM_UP_SECONDS = 0.1;
+
 /** @param {'strict' | 'relaxed'} build */
-export function describe(build) {
+export async function describe(build) {
   core = load(`wasm/${build}.wasm`);
   loops = load(`bench/ceiling-${build}.wasm`);
+  const shape = { batch: 32, inFeatures: 64, outFeatures: 64 };
+  for (const kind of Object.keys(INSTRUCTIONS)) {
+    const { work } = tasks.kernel({ kind, shape, flops: PROGRAM_FLOPS });
+    await warmUp(work, WARM_UP_SECONDS, WARM_UP_SECONDS);
+    release();
+  }
   return { version: `${build}, Node ${process.versions.node}` };
 }
 
@@ -96,33 +107,43 @@ function sum(count, term) {
   return total;
 }
 
+/** Where free memory begins, and how many tasks hold some before it. */
+let free = FIRST_BYTE;
+let held = 0;
+
+/** @param {number} bytes */
+function take(bytes) {
+  const at = free;
+  free += Math.ceil(bytes / 64) * 64;
+  const missing = Math.ceil((free - memory.buffer.byteLength) / PAGE_BYTES);
+  if (missing > 0) memory.grow(missing);
+  return at;
+}
+
+function release() {
+  if (--held === 0) free = FIRST_BYTE;
+}
+
 /**
  * Operands one after another, filled with ordinary numbers: zeros or subnormal ones would be another machine.
  *
  * @param {Shape} shape
  */
 function place({ batch, inFeatures, outFeatures }) {
-  let next = FIRST_BYTE;
-  const put = (/** @type {number} */ floats) => {
-    const at = next;
-    next += Math.ceil(floats / 16) * 64;
-    return at;
-  };
+  const start = free;
   const at = {
-    x: put(batch * inFeatures),
-    weight: put(outFeatures * inFeatures),
-    bias: put(outFeatures),
-    y: put(batch * outFeatures),
-    dy: put(batch * outFeatures),
-    dx: put(batch * inFeatures),
-    dWeight: put(outFeatures * inFeatures),
-    options: put(4),
+    x: take(4 * batch * inFeatures),
+    weight: take(4 * outFeatures * inFeatures),
+    bias: take(4 * outFeatures),
+    y: take(4 * batch * outFeatures),
+    dy: take(4 * batch * outFeatures),
+    dx: take(4 * batch * inFeatures),
+    dWeight: take(4 * outFeatures * inFeatures),
+    options: take(16),
   };
-  const scratch = put(core.scratchBytes(1) / 4);
-  const program = next;
-  const f32 = new Float32Array(memory.buffer, 0, scratch / 4);
-  for (let i = FIRST_BYTE / 4; i < f32.length; i++) f32[i] = ((i * 7919) % 1000) / 1000 - 0.4999;
-  return { at, scratch, program };
+  const f32 = new Float32Array(memory.buffer, start, (free - start) / 4);
+  for (let i = 0; i < f32.length; i++) f32[i] = ((i * 7919) % 1000) / 1000 - 0.4999;
+  return { at, start };
 }
 
 /**
@@ -139,43 +160,59 @@ function write(program, instructions) {
   });
 }
 
+/**
+ * The first run is compared with float64: instructions that compute something else have no rate.
+ *
+ * @param {string} kind
+ * @param {Shape} shape
+ * @param {Places} at
+ * @param {number} start of the operands
+ * @param {() => void} run
+ */
+function check(kind, shape, at, start, run) {
+  const f32 = new Float32Array(memory.buffer);
+  f32.set([LR, 0, 0, 0], at.options / 4);
+  const before = f32.slice(start / 4, at.options / 4);
+  const read = (/** @type {keyof Places} */ name, /** @type {number} */ i) =>
+    before[(at[name] - start) / 4 + i];
+  run();
+  const { output, expected } = RESULTS[kind];
+  const columns = kind === 'forward' ? shape.outFeatures : shape.inFeatures;
+  const rows = kind.startsWith('weight') ? shape.outFeatures : shape.batch;
+  for (const [row, column] of [
+    [0, 0],
+    [rows >> 1, columns >> 1],
+    [rows - 1, columns - 1],
+  ]) {
+    const found = f32[at[output] / 4 + row * columns + column];
+    const value = expected(shape, read, row, column);
+    if (!(Math.abs(found - value) < 1e-3)) {
+      throw new Error(`${kind} computes ${found} instead of ${value} at [${row}, ${column}]`);
+    }
+  }
+  f32.set([LR_WHILE_TIMED], at.options / 4);
+}
+
 /** @type {Record<string, (workload: any) => import('../child.mjs').Prepared>} */
 export const tasks = {
-  ceiling: (workload) => ({ work: prepareLoop(workload, loops, memory, FIRST_BYTE) }),
+  ceiling(loop) {
+    const at = take(RING_BYTES);
+    held++;
+    return { work: prepareLoop(loop, loops, memory, at), release };
+  },
   kernel({ kind, shape, flops }) {
-    const { at, scratch, program } = place(shape);
-    const f32 = new Float32Array(memory.buffer);
+    const { at, start } = place(shape);
     const instructions = INSTRUCTIONS[kind](shape, at);
-    const run = (/** @type {number} */ count) => {
-      const status = core.run(program, 0, count, 0, 1, scratch);
+    const repeats = Math.max(1, Math.min(1000, Math.round(PROGRAM_FLOPS / flops)));
+    const program = take(repeats * instructions.length * INSTRUCTION_BYTES);
+    const scratch = take(core.scratchBytes(1));
+    held++;
+    write(program, Array.from({ length: repeats }, () => instructions).flat());
+    const run = (/** @type {number} */ times) => {
+      const status = core.run(program, 0, times * instructions.length, 0, 1, scratch);
       if (status !== Status.OK) throw new Error(`the core stopped with status ${status}`);
     };
-
-    // The first run is compared with float64: instructions that compute something else have no rate.
-    f32.set([LR, 0, 0, 0], at.options / 4);
-    const before = f32.slice(0, scratch / 4);
-    const read = (/** @type {keyof Places} */ name, /** @type {number} */ i) => before[at[name] / 4 + i];
-    write(program, instructions);
-    run(instructions.length);
-    const { output, expected } = RESULTS[kind];
-    const columns = kind === 'forward' ? shape.outFeatures : shape.inFeatures;
-    const rows = kind.startsWith('weight') ? shape.outFeatures : shape.batch;
-    for (const [row, column] of [
-      [0, 0],
-      [rows >> 1, columns >> 1],
-      [rows - 1, columns - 1],
-    ]) {
-      const found = f32[at[output] / 4 + row * columns + column];
-      const value = expected(shape, read, row, column);
-      if (!(Math.abs(found - value) < 1e-3)) {
-        throw new Error(`${kind} computes ${found} instead of ${value} at [${row}, ${column}]`);
-      }
-    }
-
-    f32.set([LR_WHILE_TIMED], at.options / 4);
-    const repeats = Math.max(1, Math.min(1000, Math.round(PROGRAM_FLOPS / flops)));
-    const repeated = Array.from({ length: repeats }, () => instructions).flat();
-    write(program, repeated);
-    return { work: () => run(repeated.length), repeats };
+    check(kind, shape, at, start, () => run(1));
+    return { work: () => run(repeats), repeats, release };
   },
 };

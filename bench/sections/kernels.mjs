@@ -39,26 +39,27 @@ export async function measureKernels(context) {
  * @returns {Promise<Kernel[]>}
  */
 async function measureShapes(context, build, group) {
-  const kernels = [];
-  for (const kind of Object.keys(KINDS)) {
-    const participants = group.map((shape) => ({
-      label: `${build}, ${kind} ${shapeName(shape)}`,
+  const label = (/** @type {string} */ kind, /** @type {import('../shapes.mjs').Shape} */ shape) =>
+    `${build}, ${kind} ${shapeName(shape)}`;
+  const kinds = Object.keys(KINDS);
+  const participants = kinds.flatMap((kind) =>
+    group.map((shape) => ({
+      label: label(kind, shape),
       peer: CORES[/** @type {keyof CORES} */ (build)],
       task: 'kernel',
       workload: { kind, shape, flops: passFlops(shape) },
-    }));
-    const own = { seconds: context.settings.quick ? 0.01 : 0.06 };
-    const timings = await interleave(context, [...participants, ...ceilingParticipant(build)], own);
-    takeCeiling(context, build, timings);
-    const [kernel, neighbour] = participants.map(({ label }, i) => {
-      const timing = timings.get(label);
-      const { seconds = NaN, spread = NaN } = timing ?? {};
-      return { build, kind, shape: group[i], gflops: passFlops(group[i]) / seconds / 1e9, spread };
+    })),
+  );
+  const own = { seconds: context.settings.quick ? 0.01 : 0.06, shortWarmUp: 0 };
+  const timings = await interleave(context, [...participants, ...ceilingParticipant(build)], own);
+  takeCeiling(context, build, timings);
+  return kinds.flatMap((kind) => {
+    const [kernel, neighbour] = group.map((shape) => {
+      const { seconds = NaN, spread = NaN } = timings.get(label(kind, shape)) ?? {};
+      return { build, kind, shape, gflops: passFlops(shape) / seconds / 1e9, spread };
     });
-    kernels.push(neighbour ? { ...kernel, ofNeighbour: kernel.gflops / neighbour.gflops } : kernel);
-    if (neighbour) kernels.push(neighbour);
-  }
-  return kernels;
+    return neighbour ? [{ ...kernel, ofNeighbour: kernel.gflops / neighbour.gflops }, neighbour] : [kernel];
+  });
 }
 
 /**
