@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 const here = (/** @type {string} */ file) => fileURLToPath(new URL(file, import.meta.url));
 
 export const OURS = 'wasmgrad';
+/** The loop spelled out, in a process of its own: its garbage is not the replay's. */
+export const OURS_LOOP = 'wasmgrad loop';
 export const OURS_STRICT = 'wasmgrad strict';
 export const OURS_THREADS = 'wasmgrad 2 threads';
 export const PLAIN = 'plain JavaScript';
@@ -45,6 +47,7 @@ export function candidatesOn({ modern, running, python }) {
   });
   return new Map([
     [OURS, module(modern, 'wasmgrad')],
+    [OURS_LOOP, module(modern, 'wasmgrad')],
     [OURS_STRICT, module(running, 'wasmgrad', 'strict')],
     [OURS_THREADS, module(modern, 'wasmgrad', 'auto', '2')],
     [PLAIN, module(modern, 'plain')],

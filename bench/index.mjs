@@ -1,6 +1,7 @@
 // `npm run bench`: everything that is measured, beside the peers, in one run. `-- --quick` ends within a minute;
 // `-- --only steps,kernels` measures some sections.
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { candidatesOn } from './candidates.mjs';
 import { createContext, FULL, QUICK } from './context.mjs';
@@ -50,16 +51,25 @@ const changed = host.changed ? ' with changes' : '';
 console.log(`${host.cpu}, ${host.availableCores} of ${host.cores} cores, commit ${host.commit}${changed}`);
 console.log(`ours: Node ${host.modernNode}; strict: Node ${host.node}`);
 
+// What else runs takes its share of the cores and of the caches.
+const load = loadavg()[0];
+if (load > 0.5) context.note(`the machine was not idle: load average ${load.toFixed(1)} at the start`);
+
 const begin = performance.now();
+const secondsSince = (/** @type {number} */ start) => Math.round((performance.now() - start) / 100) / 10;
 context.begin('ceiling');
 /** @type {Record<string, any>} */
 const results = { ceiling: context.ceiling, loops: await measureCeiling(context) };
+/** @type {Record<string, number>} */
+const sectionSeconds = { ceiling: secondsSince(begin) };
 for (const [name, measure] of Object.entries(SECTIONS)) {
   if (!wanted.includes(name)) continue;
+  const start = performance.now();
   context.begin(name);
   results[name] = await measure(context);
   // A quick run has no time to start everybody again.
   if (!options.quick) pool.end();
+  sectionSeconds[name] = secondsSince(start);
 }
 
 const targets = evaluateTargets(/** @type {any} */ (results));
@@ -80,14 +90,14 @@ for (const { build, kind, shape, gflops } of above) {
   console.error(`CARELESS CEILING: ${build} ${kind} ${shapeName(shape)} reaches ${rate}`);
 }
 
-const seconds = (performance.now() - begin) / 1000;
-console.log(`\n${seconds.toFixed(0)} s`);
+const spent = Object.entries(sectionSeconds).map(([name, seconds]) => `${name} ${seconds}`);
+console.log(`\n${secondsSince(begin)} s: ${spent.join(', ')}`);
 if (!options.quick && options.only === undefined) {
   const { paths: _, ...machine } = host;
   const folder = new URL('results/', import.meta.url);
   const name = `${host.date.slice(0, 16).replace(':', '')}-${host.commit}.json`;
   mkdirSync(folder, { recursive: true });
-  const content = { machine, settings, seconds, notes: context.notes, targets, ...results };
+  const content = { machine, settings, sectionSeconds, notes: context.notes, targets, ...results };
   writeFileSync(new URL(name, folder), `${JSON.stringify(content, null, 1)}\n`);
   console.log(`written to bench/results/${name}`);
 }

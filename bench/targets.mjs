@@ -1,6 +1,5 @@
 // What the figures of a run are held against. Nothing here is measured, and nothing else is a target.
-import { JAX, OURS, OURS_STRICT, PYTORCH, TFJS } from './candidates.mjs';
-import { OURS_LOOP } from './sections/steps.mjs';
+import { JAX, OURS, OURS_LOOP, OURS_STRICT, PYTORCH, TFJS } from './candidates.mjs';
 import { shapeName } from './shapes.mjs';
 
 /**

@@ -41,7 +41,7 @@ export function printComparison({ table }, title, { workload, peers }, columns =
  * @param {import('../context.mjs').Context} context
  * @param {import('../workloads.mjs').Workload} workload
  * @param {number} flops
- * @param {{ label: string, peer?: string, task: string, slow?: boolean }[]} rows
+ * @param {{ label: string, task: string, slow?: boolean }[]} rows
  * @param {import('../interleave.mjs').Participant[]} [others]
  */
 export function compare(context, workload, flops, rows, others = []) {
@@ -50,6 +50,6 @@ export function compare(context, workload, flops, rows, others = []) {
     if (leave) context.note(`left out of a quick run: ${label}, ${nameOf(workload)}: too slow`);
     return !leave;
   });
-  const participants = chosen.map(({ label, peer = label, task }) => ({ label, peer, task, workload }));
+  const participants = chosen.map(({ label, task }) => ({ label, peer: label, task, workload }));
   return interleave(context, [...participants, ...others]);
 }
