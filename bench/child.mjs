@@ -1,7 +1,7 @@
 // One peer in a process of its own. Reads requests and writes answers, a line of JSON each, until its input ends.
 import { createInterface } from 'node:readline';
 import { secondsOf, warmUp } from './measure.mjs';
-import { numbersOf } from './workloads.mjs';
+import { prepareNumbers } from './workloads.mjs';
 
 /**
  * What a task gives.
@@ -14,7 +14,7 @@ import { numbersOf } from './workloads.mjs';
  */
 
 const [, , name, ...args] = process.argv;
-/** @type {Map<number, Prepared>} */
+/** @type {Map<number, Prepared & Awaited<ReturnType<typeof warmUp>>>} */
 const works = new Map();
 
 const peer = () => import(`./peers/${name}.mjs`);
@@ -29,14 +29,14 @@ const COMMANDS = {
   async prepare({ id, task, workload, seconds, shortSeconds }) {
     const prepared = await (await peer()).tasks[task]?.(workload);
     if (!prepared) return { able: false };
-    works.set(id, prepared);
     const outcome = await prepared.outcome?.();
-    await warmUp(prepared.work, seconds, shortSeconds);
+    works.set(id, { ...prepared, ...(await warmUp(prepared.work, seconds, shortSeconds)) });
     return { able: true, outcome };
   },
   async measure({ id, seconds }) {
-    const { work, repeats = 1 } = /** @type {Prepared} */ (works.get(id));
-    return { seconds: (await secondsOf(work, seconds)) / repeats };
+    const known = works.get(id);
+    if (!known) throw new Error(`nothing is prepared under ${id}`);
+    return { seconds: (await secondsOf(known.work, known, seconds)) / (known.repeats ?? 1) };
   },
   async release({ id }) {
     works.get(id)?.release?.();
@@ -45,7 +45,7 @@ const COMMANDS = {
   },
   /** From the import of the library to the first result. */
   async first({ task, workload }) {
-    numbersOf(workload);
+    prepareNumbers(workload);
     const begin = performance.now();
     const { describe, tasks } = await peer();
     await describe(...args);

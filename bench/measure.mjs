@@ -22,30 +22,38 @@ const SHORT_SECONDS = 50e-6;
  * @param {Work} work
  * @param {number} seconds
  * @param {number} shortSeconds instead, where a call is short
+ * @returns {Promise<{ single: number, isAsync: boolean }>} roughly the seconds of a call, and whether it gives a promise
  */
 export async function warmUp(work, seconds, shortSeconds) {
-  const begin = performance.now();
-  const elapsed = () => (performance.now() - begin) / 1000;
+  let isAsync = false;
   let calls = 0;
-  let enough;
+  let elapsed;
+  let half = { calls: 0, elapsed: 0 };
+  const begin = performance.now();
   do {
-    // Without a turn of the event loop where none is needed: it would be most of what happens.
     const result = work();
-    if (result instanceof Promise) await result;
+    // Without a turn of the event loop where none is needed: it would be most of what happens.
+    if (result instanceof Promise) {
+      isAsync = true;
+      await result;
+    }
     calls++;
-    enough = elapsed() / calls < SHORT_SECONDS ? shortSeconds : seconds;
-  } while (elapsed() < enough);
+    elapsed = (performance.now() - begin) / 1000;
+    if (elapsed < seconds / 2) half = { calls, elapsed };
+  } while (elapsed < (elapsed / calls < SHORT_SECONDS ? shortSeconds : seconds));
+  // The first calls are slow.
+  return { single: (elapsed - half.elapsed) / (calls - half.calls), isAsync };
 }
 
 /**
  * Seconds of one call: the median of Benchmark.js's samples.
  *
  * @param {Work} work
+ * @param {{ single: number, isAsync: boolean }} known from warmUp()
  * @param {number} seconds how long to measure
  * @returns {Promise<number>}
  */
-export async function secondsOf(work, seconds) {
-  const { single, isAsync } = await estimate(work);
+export async function secondsOf(work, { single, isAsync }, seconds) {
   const calls = Math.max(1, Math.round((isAsync ? BATCH_SECONDS_ASYNC : BATCH_SECONDS) / single));
   const batch = () => {
     for (let i = 0; i < calls; i++) work();
@@ -71,23 +79,4 @@ export async function secondsOf(work, seconds) {
     });
     benchmark.run({ async: true });
   });
-}
-
-/**
- * Roughly how long a call takes, and whether it answers by a promise.
- *
- * @param {Work} work
- */
-async function estimate(work) {
-  const isAsync = work() instanceof Promise;
-  let calls = 0;
-  const begin = performance.now();
-  let elapsed;
-  do {
-    if (isAsync) await work();
-    else work();
-    calls++;
-    elapsed = (performance.now() - begin) / 1000;
-  } while (elapsed < 1e-3);
-  return { single: elapsed / calls, isAsync };
 }

@@ -70,13 +70,33 @@ function generator(seed) {
  * @property {Layer[]} weights initial weights, as PyTorch draws them: uniform within 1 / √inFeatures
  */
 
+/** @type {Map<string, Numbers>} */
+const ready = new Map();
+
 /**
- * Rows, labels and initial weights of a workload: always the same ones.
+ * Draws the numbers of a workload ahead, for the next call of numbersOf(): drawing them is nobody's work.
+ *
+ * @param {Workload} workload
+ */
+export const prepareNumbers = (workload) => void ready.set(nameOf(workload), draw(workload));
+
+/**
+ * Rows, labels and initial weights of a workload: always the same ones, to be changed at will.
  *
  * @param {Workload} workload
  * @returns {Numbers}
  */
-export function numbersOf({ layers, batch }) {
+export function numbersOf(workload) {
+  const numbers = ready.get(nameOf(workload)) ?? draw(workload);
+  ready.delete(nameOf(workload));
+  return numbers;
+}
+
+/**
+ * @param {Workload} workload
+ * @returns {Numbers}
+ */
+function draw({ layers, batch }) {
   const random = generator(7);
   const floats = (/** @type {number} */ count, /** @type {number} */ low, /** @type {number} */ high) => {
     const list = new Float32Array(count);

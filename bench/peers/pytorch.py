@@ -110,10 +110,12 @@ def seconds_of(work, seconds):
     begin = time.perf_counter()
     work()
     once = time.perf_counter() - begin
+    if once > seconds:
+        return once
     calls = max(1, round(seconds / 5 / max(once, 1e-7)))
     samples = []
     end = begin + seconds
-    while len(samples) < (1 if once > seconds / 2 else 3) or time.perf_counter() < end:
+    while len(samples) < 3 or time.perf_counter() < end:
         start = time.perf_counter()
         for _ in range(calls):
             work()
