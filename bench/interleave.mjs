@@ -54,7 +54,7 @@ export async function interleave({ pool, settings, note, progress }, participant
     try {
       const peer = await pool.get(name);
       const numbers = pool.candidates.get(name)?.readsNumbers ? numbersFile(workload) : undefined;
-      const warm = { seconds: seconds / 2, shortSeconds: Math.max(seconds / 2, shortWarmUp) };
+      const warm = { seconds: seconds / 2, shortSeconds: shortWarmUp };
       const request = { command: 'prepare', id, task, workload, numbers, ...warm };
       const { able, outcome } = await peer.ask(request, settings.limitSeconds);
       if (!able) continue;

@@ -18,7 +18,7 @@ export async function measureCeiling(context) {
     const timings = await interleave(
       context,
       candidates.map((loop) => ({ label: loop.loop, peer, task: 'ceiling', workload: loop })),
-      { seconds: context.settings.seconds / 3, shortWarmUp: 0.03 },
+      { seconds: context.settings.seconds / 3, shortWarmUp: 0 },
     );
     const rates = candidates.flatMap((loop) => {
       const timing = timings.get(loop.loop);
