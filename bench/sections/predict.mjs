@@ -16,7 +16,7 @@ const ROWS = [OURS, OURS_STRICT, ONNX, PYTORCH, JAX, TFJS, TFJS_CPU, BRAIN, PLAI
  */
 export async function measurePredictions(context) {
   const comparisons = [];
-  for (const workload of PREDICTIONS) {
+  for (const workload of context.settings.quick ? PREDICTIONS.slice(0, 2) : PREDICTIONS) {
     const timings = await compare(context, workload, forwardFlops(workload), ROWS);
     const comparison = { workload: nameOf(workload), peers: Object.fromEntries(timings) };
     comparisons.push(comparison);
