@@ -59,9 +59,13 @@ export class Pool {
     return new Peer(/** @type {import('./peer.mjs').Candidate} */ (this.candidates.get(label)));
   }
 
-  /** @param {string} label */
-  versionOf(label) {
-    return /** @type {string} */ (this.#peers.get(label)?.info.version ?? '');
+  /**
+   * Starts several at once; what keeps one from it, get() says later.
+   *
+   * @param {string[]} labels
+   */
+  async start(labels) {
+    await Promise.allSettled(labels.map((label) => this.get(label)));
   }
 
   /** Ends those of which a fresh process is wanted, or all. */

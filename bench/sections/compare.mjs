@@ -9,8 +9,9 @@ import { nameOf } from '../workloads.mjs';
  * @property {Record<string, import('../interleave.mjs').Timing & { gflops?: number, build?: string }>} peers
  */
 
-/** Peers whose larger steps take seconds, and the operations that a quick run grants them. */
-export const QUICK_FLOPS = 1e8;
+/** Operations that a quick run grants to peers that take long, by how long they take. */
+export const SLOW = 5e8;
+export const VERY_SLOW = 1e8;
 
 /**
  * Prints the peers of a workload, with the ratio of each to ours.
@@ -41,12 +42,12 @@ export function printComparison({ table }, title, { workload, peers }, columns =
  * @param {import('../context.mjs').Context} context
  * @param {import('../workloads.mjs').Workload} workload
  * @param {number} flops
- * @param {{ label: string, task: string, slow?: boolean }[]} rows
+ * @param {{ label: string, task: string, quickFlops?: number }[]} rows
  * @param {import('../interleave.mjs').Participant[]} [others]
  */
 export function compare(context, workload, flops, rows, others = []) {
-  const chosen = rows.filter(({ label, slow }) => {
-    const leave = slow && context.settings.quick && flops > QUICK_FLOPS;
+  const chosen = rows.filter(({ label, quickFlops = Infinity }) => {
+    const leave = context.settings.quick && flops > quickFlops;
     if (leave) context.note(`left out of a quick run: ${label}, ${nameOf(workload)}: too slow`);
     return !leave;
   });

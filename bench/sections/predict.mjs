@@ -1,12 +1,12 @@
 import { BRAIN, JAX, ONNX, OURS, OURS_STRICT, PLAIN, PYTORCH, TFJS, TFJS_CPU } from '../candidates.mjs';
 import { formatRatio } from '../table.mjs';
 import { forwardFlops, nameOf, PREDICTIONS } from '../workloads.mjs';
-import { compare, printComparison } from './compare.mjs';
+import { compare, printComparison, VERY_SLOW } from './compare.mjs';
 
 const ROWS = [OURS, OURS_STRICT, ONNX, PYTORCH, JAX, TFJS, TFJS_CPU, BRAIN, PLAIN].map((label) => ({
   label,
   task: 'predict',
-  slow: label === TFJS_CPU || label === BRAIN || label === PLAIN,
+  quickFlops: [TFJS_CPU, BRAIN, PLAIN].includes(label) ? VERY_SLOW : undefined,
 }));
 
 /**
@@ -16,6 +16,7 @@ const ROWS = [OURS, OURS_STRICT, ONNX, PYTORCH, JAX, TFJS, TFJS_CPU, BRAIN, PLAI
  */
 export async function measurePredictions(context) {
   const comparisons = [];
+  await context.pool.start(ROWS.map(({ label }) => label));
   for (const workload of context.settings.quick ? PREDICTIONS.slice(0, 2) : PREDICTIONS) {
     const timings = await compare(context, workload, forwardFlops(workload), ROWS);
     const comparison = { workload: nameOf(workload), peers: Object.fromEntries(timings) };

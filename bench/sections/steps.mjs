@@ -2,7 +2,7 @@ import { BRAIN, JAX, OURS, OURS_LOOP, OURS_STRICT, PLAIN, PYTORCH, TFJS, TFJS_CP
 import { formatRatio } from '../table.mjs';
 import { nameOf, stepFlops, STEPS } from '../workloads.mjs';
 import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
-import { compare, printComparison } from './compare.mjs';
+import { compare, printComparison, SLOW, VERY_SLOW } from './compare.mjs';
 
 const ROWS = [
   { label: OURS, task: 'step' },
@@ -10,10 +10,10 @@ const ROWS = [
   { label: OURS_STRICT, task: 'step' },
   { label: PYTORCH, task: 'step' },
   { label: JAX, task: 'step' },
-  { label: TFJS, task: 'step' },
-  { label: TFJS_CPU, task: 'step', slow: true },
-  { label: BRAIN, task: 'step', slow: true },
-  { label: PLAIN, task: 'step', slow: true },
+  { label: TFJS, task: 'step', quickFlops: SLOW },
+  { label: TFJS_CPU, task: 'step', quickFlops: VERY_SLOW },
+  { label: BRAIN, task: 'step', quickFlops: VERY_SLOW },
+  { label: PLAIN, task: 'step', quickFlops: VERY_SLOW },
 ];
 
 /** Which build each of our rows runs, for its share of that build's ceiling. */
@@ -27,6 +27,7 @@ const BUILDS = { [OURS]: 'relaxed', [OURS_LOOP]: 'relaxed', [OURS_STRICT]: 'stri
  */
 export async function measureSteps(context) {
   const comparisons = [];
+  await context.pool.start(ROWS.map(({ label }) => label));
   for (const workload of STEPS) {
     const flops = stepFlops(workload);
     const ceilings = ['relaxed', 'strict'].flatMap(ceilingParticipant);
