@@ -1,7 +1,8 @@
-// What is measured: networks, batch sizes, and the same numbers for every peer.
+// What is measured: networks and batch sizes, and the numbers that every peer gets.
 
 /** @typedef {{ layers: number[], batch: number }} Workload */
 
+/** @type {Workload[]} */
 export const STEPS = [
   { layers: [2, 16, 2], batch: 4 },
   { layers: [4, 16, 3], batch: 16 },
@@ -11,27 +12,38 @@ export const STEPS = [
   { layers: [784, 512, 512, 10], batch: 256 },
 ];
 
+/** @type {Workload[]} */
 export const PREDICTIONS = [
   { layers: [784, 128, 10], batch: 1 },
   { layers: [784, 128, 10], batch: 256 },
   { layers: [784, 512, 512, 10], batch: 256 },
 ];
 
+/** Learning rate of every peer; plain SGD, no momentum. */
 export const LR = 0.01;
 
 /** @param {Workload} workload */
 export const nameOf = ({ layers, batch }) => `${layers.join('-')} @ ${batch}`;
 
 /**
- * Useful multiply-adds of a training step, twice: forward and weight gradients of every layer, input gradients of all
- * but the first.
+ * Floating-point operations of a forward pass: two for each multiply-add of a layer.
+ *
+ * @param {Workload} workload
+ */
+export function forwardFlops({ layers, batch }) {
+  let flops = 0;
+  for (let i = 1; i < layers.length; i++) flops += 2 * batch * layers[i - 1] * layers[i];
+  return flops;
+}
+
+/**
+ * Useful floating-point operations of a training step: forward and weight gradients of every layer, input gradients of
+ * all but the first, whose input needs none.
  *
  * @param {Workload} workload
  */
 export function stepFlops({ layers, batch }) {
-  let flops = 0;
-  for (let i = 1; i < layers.length; i++) flops += 2 * batch * layers[i - 1] * layers[i] * (i === 1 ? 2 : 3);
-  return flops;
+  return 3 * forwardFlops({ layers, batch }) - forwardFlops({ layers: layers.slice(0, 2), batch });
 }
 
 /** @param {number} seed */
@@ -44,18 +56,53 @@ function generator(seed) {
 }
 
 /**
- * Rows, labels and initial weights [outFeatures, inFeatures] of a workload.
+ * @typedef {object} Layer
+ * @property {number} inFeatures
+ * @property {number} outFeatures
+ * @property {Float32Array} weight [outFeatures, inFeatures]
+ * @property {Float32Array} bias [outFeatures]
+ */
+
+/**
+ * @typedef {object} Numbers
+ * @property {Float32Array} inputs [batch, layers[0]], in [0, 1)
+ * @property {Int32Array} labels [batch]
+ * @property {Layer[]} weights initial weights, as PyTorch draws them: uniform within 1 / √inFeatures
+ */
+
+/** @type {Map<string, Numbers>} */
+const ready = new Map();
+
+/**
+ * Draws the numbers of a workload ahead, for the next call of numbersOf(): drawing them is nobody's work.
  *
  * @param {Workload} workload
  */
-export function numbersOf({ layers, batch }) {
+export const prepareNumbers = (workload) => void ready.set(nameOf(workload), draw(workload));
+
+/**
+ * Rows, labels and initial weights of a workload: always the same ones, to be changed at will.
+ *
+ * @param {Workload} workload
+ * @returns {Numbers}
+ */
+export function numbersOf(workload) {
+  const numbers = ready.get(nameOf(workload)) ?? draw(workload);
+  ready.delete(nameOf(workload));
+  return numbers;
+}
+
+/**
+ * @param {Workload} workload
+ * @returns {Numbers}
+ */
+function draw({ layers, batch }) {
   const random = generator(7);
-  const floats = (/** @type {number} */ count, /** @type {number} */ low, /** @type {number} */ high) =>
-    Float32Array.from({ length: count }, () => low + (high - low) * random());
-  const inputs = floats(batch * layers[0], 0, 1);
-  const labels = Int32Array.from({ length: batch }, () =>
-    Math.floor(random() * /** @type {number} */ (layers.at(-1))),
-  );
+  const floats = (/** @type {number} */ count, /** @type {number} */ low, /** @type {number} */ high) => {
+    const list = new Float32Array(count);
+    for (let i = 0; i < count; i++) list[i] = low + (high - low) * random();
+    return list;
+  };
   const weights = layers.slice(1).map((outFeatures, i) => {
     const bound = 1 / Math.sqrt(layers[i]);
     return {
@@ -65,5 +112,8 @@ export function numbersOf({ layers, batch }) {
       bias: floats(outFeatures, -bound, bound),
     };
   });
+  const inputs = floats(batch * layers[0], 0, 1);
+  const classes = layers[layers.length - 1];
+  const labels = Int32Array.from({ length: batch }, () => Math.floor(random() * classes));
   return { inputs, labels, weights };
 }

@@ -1,7 +1,7 @@
-import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
-import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { join, dirname } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
 import { LR, numbersOf } from '../workloads.mjs';
 
 export async function describe() {
@@ -44,20 +44,23 @@ export const tasks = {
       return [loss, tree.map((w, g) => w.sub(g.mul(LR)), p, gradients)];
     });
     let p = parameters;
-    return async () => {
+    const advance = () => {
       const [loss, next] = step(p, x.ref, y.ref);
       p = next;
+      return loss;
+    };
+    const work = async () => {
+      const loss = advance();
       await blockUntilReady(loss);
       loss.dispose();
     };
+    return { work, outcome: async () => [(await advance().data())[0], (await advance().data())[0]] };
   },
   predict(workload) {
     const { parameters, forward, inputs } = setUp(workload);
-    const run = jit(forward);
     const { batch, layers } = workload;
-    return async () => {
-      const result = run(tree.ref(parameters), np.array(inputs).reshape([batch, layers[0]]));
-      await result.data();
-    };
+    const run = jit(forward);
+    const work = () => run(tree.ref(parameters), np.array(inputs).reshape([batch, layers[0]])).data();
+    return { work, outcome: async () => Array.from((await work()).subarray(0, layers.at(-1))) };
   },
 };

@@ -1,14 +1,28 @@
-import { configure, capture, data, fit, manualSeed, nn, optim, runtimeInfo, tensor } from 'wasmgrad';
+import { capture, configure, data, fit, manualSeed, nn, optim, runtimeInfo, tensor } from 'wasmgrad';
 import { LR, numbersOf } from '../workloads.mjs';
 
-export async function describe(build = 'auto', threads = '1') {
-  if (threads === '1') configure({ build });
-  else await configure({ build, threads: Number(threads) });
+/** @typedef {import('../workloads.mjs').Workload} Workload */
+
+/**
+ * @param {'auto' | 'strict' | 'relaxed'} [build]
+ * @param {string} [threads]
+ * @param {string} [withoutRule] a rewrite rule to switch off
+ */
+export async function describe(build = 'auto', threads = '1', withoutRule = '') {
+  if (withoutRule !== '') throw new Error(`the library cannot switch off '${withoutRule}'`);
+  const options = threads === '1' ? { build } : { build, threads: Number(threads) };
+  await configure(options);
   const info = runtimeInfo();
-  return { version: `${info.build}${info.threads > 1 ? `, ${info.threads} threads` : ''}`, ...info };
+  if (info.threads !== Number(threads)) throw new Error(`runs on ${info.threads} threads, not on ${threads}`);
+  const parts = [info.build, `Node ${process.versions.node}`];
+  return { version: parts.join(', '), build: info.build };
 }
 
-function setUp(workload) {
+/**
+ * @param {Workload} workload
+ * @param {number} momentum
+ */
+function setUp(workload, momentum = 0) {
   manualSeed(1);
   const { inputs, labels, weights } = numbersOf(workload);
   const modules = weights.flatMap(({ inFeatures, outFeatures }) => [
@@ -21,10 +35,14 @@ function setUp(workload) {
     [`${2 * i}.bias`, bias],
   ]);
   model.loadStateDict(Object.fromEntries(state));
-  const optimizer = new optim.SGD(model.parameters(), { lr: LR });
+  const optimizer = new optim.SGD(model.parameters(), { lr: LR, momentum });
   const loss = new nn.CrossEntropyLoss();
   const x = tensor(inputs, { shape: [workload.batch, workload.layers[0]] });
   const y = tensor(labels);
+  /**
+   * @param {typeof x} a
+   * @param {typeof y} b
+   */
   const body = (a, b) => {
     optimizer.zeroGrad();
     const value = loss.forward(model.forward(a), b);
@@ -35,52 +53,46 @@ function setUp(workload) {
   return { model, optimizer, loss, inputs, x, y, body };
 }
 
-/** A loader of `batches` batches, in linear memory. */
-function loaderOf({ layers, batch }, batches) {
-  const { inputs, labels } = numbersOf({ layers, batch: batch * batches });
-  const dataset = new data.TensorDataset({ data: inputs, shape: [batch * batches, layers[0]] }, labels);
-  return new data.DataLoader(dataset, { batchSize: batch, shuffle: true, seed: 1 });
-}
-
+/** @type {Record<string, (workload: any) => any>} */
 export const tasks = {
-  /** A step as fit() makes it. */
+  /**
+   * A step as fit() makes it: recorded once and replayed. capture() costs a little more than fit(), since it makes a
+   * tensor of the loss.
+   */
   step(workload) {
     const { body, x, y } = setUp(workload);
     const replay = capture(body);
-    replay(x, y);
-    return () => void replay(x, y);
+    return { work: () => replay(x, y), outcome: () => [replay(x, y).item(), replay(x, y).item()] };
   },
+  /** The loop spelled out. */
   loop(workload) {
     const { body, x, y } = setUp(workload);
-    return () => void body(x, y);
+    return { work: () => body(x, y), outcome: () => [body(x, y).item(), body(x, y).item()] };
   },
-  /** An epoch of fit(), shuffling and gathering included; as long as `batches` steps. */
-  async epoch(workload) {
+  /** fit() for whole epochs: shuffling, gathering and reports included. */
+  fit(workload) {
+    const { batch, layers, batches, epochs } = workload;
     const { model, optimizer, loss } = setUp(workload);
-    const loader = loaderOf(workload, workload.batches);
-    const options = { data: loader, loss, optimizer, epochs: 1, progress: false };
-    return () => fit(model, options);
+    const { inputs, labels } = numbersOf({ layers, batch: batch * batches });
+    const dataset = new data.TensorDataset({ data: inputs, shape: [batch * batches, layers[0]] }, labels);
+    const loader = new data.DataLoader(dataset, { batchSize: batch, shuffle: true, seed: 1 });
+    return { work: () => fit(model, { data: loader, loss, optimizer, epochs, progress: false }) };
   },
   predict(workload) {
     const { model, inputs } = setUp(workload);
-    return () => void model.predict(inputs);
+    // A row by itself is what a user has; several come as one array.
+    const classes = workload.layers.at(-1);
+    const outcome = () =>
+      Array.from(/** @type {Float32Array} */ (model.predict(inputs)).subarray(0, classes));
+    return { work: () => model.predict(inputs), outcome };
   },
-  /** Linear memory in use after steps, and what it must hold. */
+  /** Linear memory at its highest after some steps, and what it must hold: as the only task of a process. */
   memory(workload) {
-    const before = runtimeInfo().inUseBytes;
-    const { body, x, y, model } = setUp(workload);
+    const { body, x, y, model } = setUp(workload, workload.momentum);
     const replay = capture(body);
     for (let i = 0; i < 3; i++) replay(x, y);
-    const { layers, batch } = workload;
     const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0);
-    // Activations: the inputs, and for each layer its outputs (of hidden ones before and after the activation).
-    const activations = layers.reduce(
-      (sum, width, i) => sum + width * (i === 0 || i === layers.length - 1 ? 1 : 2),
-      0,
-    );
-    return {
-      usedBytes: runtimeInfo().inUseBytes - before,
-      neededBytes: 4 * (2 * parameters + batch * activations),
-    };
+    const { inUseBytes, memoryBytes } = runtimeInfo();
+    return { parameters, inUseBytes, memoryBytes };
   },
 };

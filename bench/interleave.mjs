@@ -1,0 +1,95 @@
+import { numbersFile } from './numbersFile.mjs';
+import { median, spread } from './statistics.mjs';
+
+/**
+ * One thing that is timed beside others.
+ *
+ * @typedef {object} Participant
+ * @property {string} label of its row
+ * @property {string} peer of candidates.mjs
+ * @property {string} task of the peer's module
+ * @property {any} workload
+ */
+
+/**
+ * @typedef {object} Timing
+ * @property {number} seconds of one call: the median of the rounds
+ * @property {number} spread see statistics.mjs
+ * @property {number[]} rounds
+ * @property {string} version
+ */
+
+/** Outcomes in float32 differ in the order of their sums; wrong ones differ by far more than this. */
+const TOLERANCE = 2e-3;
+
+/**
+ * Whether two peers computed the same.
+ *
+ * @param {readonly number[]} ours
+ * @param {readonly number[]} theirs
+ */
+export function agree(ours, theirs) {
+  const scale = Math.max(...ours.map(Math.abs), 1e-3);
+  return ours.length === theirs.length && ours.every((x, i) => Math.abs(x - theirs[i]) <= TOLERANCE * scale);
+}
+
+/**
+ * Times everybody in rounds, each round everybody once, so that a change of the machine's speed meets all alike.
+ *
+ * @param {import('./context.mjs').Context} context
+ * @param {Participant[]} participants the first one's outcome is what the others' are compared with
+ * @param {{ seconds?: number, shortWarmUp?: number }} [own] instead of the context's
+ * @returns {Promise<Map<string, Timing>>} by label, of those that could be measured
+ */
+export async function interleave({ pool, settings, note, progress }, participants, own = {}) {
+  const { rounds, seconds, shortWarmUp } = { ...settings, ...own };
+  /** @type {Map<string, Timing>} */
+  const timings = new Map();
+  const ready = [];
+  /** @type {number[] | undefined} */
+  let expected;
+  for (const [id, participant] of participants.entries()) {
+    const { label, peer: name, task, workload } = participant;
+    progress(label);
+    try {
+      const peer = await pool.get(name);
+      const numbers = pool.candidates.get(name)?.readsNumbers ? numbersFile(workload) : undefined;
+      const warm = { seconds: seconds / 2, shortSeconds: shortWarmUp };
+      const request = { command: 'prepare', id, task, workload, numbers, ...warm };
+      const { able, outcome } = await peer.ask(request, settings.limitSeconds);
+      if (!able) continue;
+      expected ??= outcome;
+      if (outcome && expected && !agree(expected, outcome)) {
+        note(`${label} computes other numbers: ${outcome.slice(0, 3)}… instead of ${expected.slice(0, 3)}…`);
+      }
+      ready.push({ id, label, name, peer });
+      timings.set(label, { seconds: NaN, spread: NaN, rounds: [], version: peer.info.version });
+    } catch (error) {
+      note(`not measured: ${name}, ${task}: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const { id, label, peer } of ready) {
+      if (peer.ended !== undefined) continue;
+      progress(label);
+      try {
+        const answer = await peer.ask({ command: 'measure', id, seconds }, settings.limitSeconds + seconds);
+        timings.get(label)?.rounds.push(answer.seconds);
+      } catch (error) {
+        note(`failed in round ${round + 1}: ${label}: ${/** @type {Error} */ (error).message}`);
+      }
+    }
+  }
+  for (const { id, peer } of ready) {
+    if (peer.ended === undefined)
+      await peer.ask({ command: 'release', id }, settings.limitSeconds).catch(() => {});
+  }
+  for (const [label, timing] of timings) {
+    if (timing.rounds.length === 0) timings.delete(label);
+    else {
+      timing.seconds = median(timing.rounds);
+      timing.spread = spread(timing.rounds);
+    }
+  }
+  return timings;
+}

@@ -1,0 +1,35 @@
+import { OURS, RULES } from '../candidates.mjs';
+import { interleave } from '../interleave.mjs';
+import { formatRatio } from '../table.mjs';
+import { nameOf, STEPS } from '../workloads.mjs';
+
+/**
+ * What each rewrite rule gains: the time of a step without it, as a multiple of the time with all.
+ *
+ * @param {import('../context.mjs').Context} context
+ */
+export async function measureRules(context) {
+  if (RULES.length === 0) {
+    context.note('not measured: rewrite rules: the library has none to switch off');
+    return [];
+  }
+  const results = [];
+  for (const workload of STEPS) {
+    const timings = await interleave(context, [
+      { label: OURS, peer: OURS, task: 'step', workload },
+      ...RULES.map(({ label }) => ({ label, peer: label, task: 'step', workload })),
+    ]);
+    const all = timings.get(OURS)?.seconds ?? NaN;
+    const gains = RULES.map(({ rule, label }) => [rule, (timings.get(label)?.seconds ?? NaN) / all]);
+    results.push({
+      workload: nameOf(workload),
+      gains: /** @type {Record<string, number>} */ (Object.fromEntries(gains)),
+    });
+  }
+  context.table(
+    'rewrite rules: time of a step without the rule, as a multiple of the time with all',
+    ['network', ...RULES.map(({ rule }) => rule)],
+    results.map(({ workload, gains }) => [workload, ...RULES.map(({ rule }) => formatRatio(gains[rule], 3))]),
+  );
+  return results;
+}

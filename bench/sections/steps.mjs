@@ -1,0 +1,56 @@
+import { BRAIN, JAX, OURS, OURS_LOOP, OURS_STRICT, PLAIN, PYTORCH, TFJS, TFJS_CPU } from '../candidates.mjs';
+import { formatRatio } from '../table.mjs';
+import { nameOf, stepFlops, STEPS } from '../workloads.mjs';
+import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
+import { compare, printComparison, SLOW, VERY_SLOW } from './compare.mjs';
+
+const ROWS = [
+  { label: OURS, task: 'step' },
+  { label: OURS_LOOP, task: 'loop' },
+  { label: OURS_STRICT, task: 'step' },
+  { label: PYTORCH, task: 'step' },
+  { label: JAX, task: 'step' },
+  { label: TFJS, task: 'step', quickFlops: SLOW },
+  { label: TFJS_CPU, task: 'step', quickFlops: VERY_SLOW },
+  { label: BRAIN, task: 'step', quickFlops: VERY_SLOW },
+  { label: PLAIN, task: 'step', quickFlops: VERY_SLOW },
+];
+
+/** Which build each of our rows runs, for its share of that build's ceiling. */
+/** @type {Record<string, string>} */
+const BUILDS = { [OURS]: 'relaxed', [OURS_LOOP]: 'relaxed', [OURS_STRICT]: 'strict' };
+
+/**
+ * Whole training steps: forward, cross entropy, backward, plain SGD.
+ *
+ * @param {import('../context.mjs').Context} context
+ */
+export async function measureSteps(context) {
+  const comparisons = [];
+  await context.pool.start(ROWS.map(({ label }) => label));
+  for (const workload of STEPS) {
+    const flops = stepFlops(workload);
+    const ceilings = ['relaxed', 'strict'].flatMap(ceilingParticipant);
+    const timings = await compare(context, workload, flops, ROWS, ceilings);
+    for (const build of ['relaxed', 'strict']) takeCeiling(context, build, timings);
+    const peers = Object.fromEntries(
+      [...timings].map(([label, timing]) => {
+        const gflops = flops / timing.seconds / 1e9;
+        return [label, { ...timing, gflops, build: BUILDS[label] }];
+      }),
+    );
+    const comparison = { workload: nameOf(workload), flops, peers };
+    comparisons.push(comparison);
+    printComparison(
+      context,
+      'training step',
+      comparison,
+      ['GFLOP/s', 'of ceiling'],
+      ({ gflops = NaN, build }) => [
+        formatRatio(gflops),
+        build ? formatRatio(gflops / context.ceiling[build]) : '',
+      ],
+    );
+  }
+  return comparisons;
+}
