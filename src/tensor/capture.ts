@@ -98,8 +98,9 @@ export class Recording {
   replay(name: string, args: readonly Tensor[]): void {
     for (let i = 0; i < args.length; i++) this.slots[i].replace(args[i].source!);
     for (const { leaf, zeroed, continues } of this.effects) {
-      if (zeroed) leaf.gradient?.clear();
-      else if (continues && !leaf.gradient!.filled) leaf.gradient!.fillWithZeros();
+      const { gradient } = leaf;
+      if (zeroed) gradient?.clear();
+      else if (continues && !gradient!.filled) gradient!.fillWithZeros();
     }
     const status = this.tape.program.run();
     this.tape.generation++;
@@ -188,6 +189,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
     options,
   );
   return (...args) => {
+    let constants = true;
     for (const arg of args) {
       if (!(arg instanceof Tensor))
         throw new TypeError(`capture: expected tensors as arguments, got ${String(arg)}`);
@@ -196,10 +198,14 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
           'capture: an argument that requires a gradient; use it inside the function instead',
         );
       }
+      constants &&= arg.source !== undefined;
     }
     if (isCapturing()) return fn(...args);
-    const { tape, results } = captured.run(args.map((arg) => (arg.source ? arg : arg.detach())));
-    const tensors = results.map(({ shape, pointer }) => new Tensor(shape, tape, pointer, false));
-    return (single ? tensors[0] : tensors) as Result;
+    const { tape, results } = captured.run(
+      constants ? args : args.map((arg) => (arg.source ? arg : arg.detach())),
+    );
+    const tensorOf = ({ shape, pointer }: (typeof results)[number]): Tensor =>
+      new Tensor(shape, tape, pointer, false);
+    return (single ? tensorOf(results[0]) : results.map(tensorOf)) as Result;
   };
 }
