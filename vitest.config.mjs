@@ -23,7 +23,11 @@ const onBuild = (build) => ({
 export default defineConfig({
   plugins: [wasmPlugin()],
   resolve: {
-    alias: { wasmgrad: path('./src/index.ts'), '#progress': path('./src/train/progressNode.ts') },
+    alias: {
+      wasmgrad: path('./src/index.ts'),
+      '#progress': path('./src/train/progressNode.ts'),
+      '#workers': path('./src/core/workersNode.ts'),
+    },
   },
   test: {
     pool: 'forks',
