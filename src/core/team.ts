@@ -24,7 +24,8 @@ export class Team {
 
   constructor(
     private readonly engine: Engine,
-    private readonly control: number,
+    /** Pointer to the control block. */
+    readonly control: number,
     /** With the leader. */
     readonly threads: number,
   ) {
@@ -192,7 +193,8 @@ export async function createThreaded(
     const team = new Team(engine, engine.allocator.allocate(Control.BYTES), threads);
     await team.start(module, host);
     engine.team = team;
-    engine.threadsReason = requested === 'auto' ? 'this host has so many processors' : 'asked for by configure()';
+    engine.threadsReason =
+      requested === 'auto' ? 'this host has so many processors' : 'asked for by configure()';
     return engine;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
