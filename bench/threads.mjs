@@ -1,0 +1,196 @@
+// What threads cost and gain: `node bench/threads.mjs`, after `npm run build`. Prints
+//
+//   1. what it costs to share one instruction;
+//   2. from which size on sharing an instruction pays, the workers being awake: SHARE_FROM in src/core/team.ts;
+//   3. from which size on it pays to wake them: WAKE_FROM;
+//   4. a whole training step on one thread and on two.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import ts from 'typescript';
+
+const RELAXED_FLAG = '--experimental-wasm-relaxed-simd';
+const file = fileURLToPath(import.meta.url);
+const THREADS = 2;
+
+/** @param {number[]} values */
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/** @param {number} microseconds */
+const format = (microseconds) => microseconds.toFixed(2).padStart(9);
+
+async function opcodes() {
+  const source = readFileSync(new URL('../assembly/opcodes.ts', import.meta.url), 'utf8');
+  const compilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    target: ts.ScriptTarget.ES2022,
+    isolatedModules: true,
+  };
+  const { outputText } = ts.transpileModule(source, { compilerOptions });
+  return import(`data:text/javascript,${encodeURIComponent(outputText)}`);
+}
+
+/** A core with workers, driven by hand. */
+async function machine() {
+  const { Control, INSTRUCTION_BYTES } = await opcodes();
+  const load = (/** @type {string} */ name) =>
+    readFileSync(new URL(`../build/wasm/${name}-threads.wasm`, import.meta.url));
+  const build = WebAssembly.validate(load('relaxed')) ? 'relaxed' : 'strict';
+  const module = new WebAssembly.Module(load(build));
+  const memory = new WebAssembly.Memory({ initial: 1024, maximum: 1024, shared: true });
+  const core = /** @type {any} */ (new WebAssembly.Instance(module, { env: { memory } }).exports);
+  const i32 = new Int32Array(memory.buffer);
+  const f32 = new Float32Array(memory.buffer);
+  const f64 = new Float64Array(memory.buffer);
+  const control = 64;
+  const scratch = control + Control.BYTES;
+  const program = Math.ceil((scratch + core.scratchBytes(THREADS)) / 64) * 64;
+  const most = 1000;
+  const data = program + most * INSTRUCTION_BYTES;
+  const set = (/** @type {number} */ word, /** @type {number} */ value) =>
+    (i32[(control + word) / 4] = value);
+  set(Control.SCRATCH, scratch);
+  set(Control.RANKS, THREADS);
+  set(Control.WORKER_SPINS, 50_000);
+  set(Control.LEADER_SPINS, 20_000);
+  set(Control.LEADER_MAY_SLEEP, 1);
+  set(Control.PATIENCE, 200);
+  for (let rank = 1; rank < THREADS; rank++) {
+    const worker = new Worker(new URL('../dist/workerNode.js', import.meta.url));
+    worker.postMessage({ module, memory, control, rank, words: {} });
+    await new Promise((resolve) => worker.once('message', resolve));
+    worker.unref();
+  }
+  return {
+    build,
+    data,
+    /** The same instruction `count` times. */
+    write(/** @type {number} */ count, /** @type {number[]} */ words) {
+      for (let i = 0; i < count; i++) {
+        const base = (program + i * INSTRUCTION_BYTES) / 4;
+        i32.fill(0, base, base + 16);
+        i32.set(words, base);
+        f32[base + 13] = 0.5;
+      }
+    },
+    /** Microseconds for the first `count` instructions, shared or not. */
+    time(/** @type {number} */ count, /** @type {boolean} */ shared) {
+      f64[(control + Control.SHARE_FROM) / 8] = shared ? 0 : Infinity;
+      f64[(control + Control.WAKE_FROM) / 8] = 0;
+      const began = performance.now();
+      core.lead(control, program, 0, count, scratch);
+      return (performance.now() - began) * 1000;
+    },
+  };
+}
+
+async function measureInstructions() {
+  const { Opcode, Unary, FUNCTION_SHIFT } = await opcodes();
+  const m = await machine();
+  console.log(`${m.build} build, ${THREADS} threads\n`);
+  const at = (/** @type {number} */ i) => m.data + i * 4_194_304;
+
+  m.write(1000, [Opcode.FILL, 0, at(0), 0, 0, 0, 0, 0, 32]);
+  /** @type {number[][]} */
+  const costs = [[], []];
+  for (let i = 0; i < 60; i++) costs[i & 1].push(m.time(1000, (i & 1) === 1) / 1000);
+  console.log(`sharing an instruction costs ${format(median(costs[1]) - median(costs[0]))} µs\n`);
+
+  const gemm = (/** @type {number} */ n) => ({
+    name: `product ${n} × ${n} × ${n}`,
+    nanoseconds: n ** 3 / 16,
+    words: [Opcode.GEMM, 0, at(0), at(1), at(2), 0, 0, 0, n, n, n],
+  });
+  const unary = (/** @type {'RELU' | 'TANH'} */ name) => (/** @type {number} */ n) => ({
+    name: `${name.toLowerCase()} of ${n}`,
+    nanoseconds: n,
+    words: [Opcode.UNARY, Unary[name] << FUNCTION_SHIFT, at(0), at(1), 0, 0, 0, 0, n],
+  });
+  const sizes = [1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144];
+  const cases = [
+    ...[16, 24, 32, 40, 48, 64, 80, 96, 128, 192].map(gemm),
+    ...sizes.map(unary('RELU')),
+    ...sizes.map(unary('TANH')),
+  ];
+  console.log('one instruction, µs       estimated     alone    shared    asleep');
+  for (const { name, nanoseconds, words } of cases) {
+    const repeats = Math.max(1, Math.min(500, Math.round(2e6 / nanoseconds / 5)));
+    m.write(repeats, words);
+    /** @type {number[][]} */
+    const times = [[], [], []];
+    for (let i = 0; i < 40; i++) {
+      times[i & 1].push(m.time(repeats, (i & 1) === 1) / repeats);
+      // Long enough for the workers to fall asleep.
+      const until = performance.now() + 0.5;
+      while (performance.now() < until);
+      times[2].push(m.time(1, true));
+    }
+    const [alone, shared, asleep] = times.map(median);
+    console.log(name.padEnd(25), format(nanoseconds / 1000), format(alone), format(shared), format(asleep));
+  }
+}
+
+/** @param {number} threads */
+async function measureStep(threads) {
+  const { capture, configure, nn, optim, runtimeInfo, tensor } = await import('../dist/index.js');
+  await configure({ threads });
+  const model = new nn.Sequential(
+    new nn.Linear(784, 512),
+    new nn.ReLU(),
+    new nn.Linear(512, 512),
+    new nn.ReLU(),
+    new nn.Linear(512, 10),
+  );
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 });
+  const loss = new nn.CrossEntropyLoss();
+  const x = tensor(
+    Float32Array.from({ length: 256 * 784 }, (_, i) => Math.sin(i)),
+    { shape: [256, 784] },
+  );
+  const y = tensor(Float32Array.from({ length: 256 }, (_, i) => i % 10));
+  const step = capture((inputs, labels) => {
+    optimizer.zeroGrad();
+    const value = loss.forward(model.forward(inputs), labels);
+    value.backward();
+    optimizer.step();
+    return value;
+  });
+  for (let i = 0; i < 10; i++) step(x, y);
+  const times = Array.from({ length: 60 }, () => {
+    const began = performance.now();
+    step(x, y);
+    return performance.now() - began;
+  });
+  console.log(JSON.stringify({ threads: runtimeInfo().threads, milliseconds: median(times) }));
+}
+
+/** @param {string[]} args */
+function child(...args) {
+  const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? [RELAXED_FLAG] : [];
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...relaxed, file, ...args], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  if (status !== 0) throw new Error(stderr || 'a measurement took too long');
+  return stdout;
+}
+
+const [what, threads] = process.argv.slice(2);
+if (what === 'instructions') await measureInstructions();
+else if (what === 'step') await measureStep(Number(threads));
+else {
+  console.log(child('instructions'));
+  // In turn, so that what else the machine does meets both.
+  /** @type {Map<number, number[]>} */
+  const steps = new Map();
+  for (let i = 0; i < 6; i++) {
+    const result = JSON.parse(child('step', String(1 + (i % THREADS))));
+    steps.set(result.threads, [...(steps.get(result.threads) ?? []), result.milliseconds]);
+  }
+  const [one, two] = [1, 2].map((count) => median(steps.get(count) ?? []));
+  console.log(
+    `a training step, 784-512-512-10 @ 256: ${one.toFixed(2)} ms on one thread, ${two.toFixed(2)} on two,`,
+  );
+  console.log(`so ${(one / two).toFixed(2)} times as fast`);
+}
