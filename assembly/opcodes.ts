@@ -195,7 +195,7 @@ export const enum Control {
   YIELD_SPINS = 212,
   /** float64: an instruction with less work (nanoseconds, estimated) is the leader's alone. */
   SHARE_FROM = 216,
-  /** float64: a program with less work to share wakes nobody. */
+  /** float64: a program with less work to share wakes nobody who sleeps. */
   WAKE_FROM = 224,
 
   /** Length and UTF-16 code units of what a worker that trapped has to say. */

@@ -6,13 +6,17 @@ import { isWorth, work } from './work';
 
 /**
  * Runs instructions [first, last) of a program with the workers' help: small instructions alone, the others shared,
- * each finished before the next begins. A small program is run alone and wakes nobody.
+ * each finished before the next begins. A program that is not worth waking workers for is run alone if they sleep.
  *
  * @returns Status.OK, or the status that stopped it: the same as on one thread
  */
 export function lead(control: usize, program: usize, first: i32, last: i32, scratch: usize): i32 {
   const from = load<f64>(control, Control.SHARE_FROM);
-  if (!isWorth(program, INSTRUCTION_BYTES, first, last, from, load<f64>(control, Control.WAKE_FROM))) {
+  // Workers that are awake cost nothing more.
+  if (
+    atomic.load<i32>(control, Control.SLEEPERS) > 0 &&
+    !isWorth(program, INSTRUCTION_BYTES, first, last, from, load<f64>(control, Control.WAKE_FROM))
+  ) {
     return run(program, first, last, 0, 1, scratch);
   }
   for (let i = first; i < last; i++) {

@@ -1,8 +1,8 @@
 // What threads cost and gain: `node bench/threads.mjs`, after `npm run build`. Prints
 //
-//   1. what it costs to share one instruction;
+//   1. what instructions take: PRODUCT, LIGHT and HEAVY in assembly/work.ts come from the column "alone";
 //   2. from which size on sharing an instruction pays, the workers being awake: SHARE_FROM in src/core/team.ts;
-//   3. from which size on it pays to wake them: WAKE_FROM;
+//   3. from which size on it pays to wake them: WAKE_FROM there;
 //   4. a whole training step on one thread and on two.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,8 +14,12 @@ const RELAXED_FLAG = '--experimental-wasm-relaxed-simd';
 const file = fileURLToPath(import.meta.url);
 const THREADS = 2;
 
-/** @param {number[]} values */
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+/**
+ * What else the machine does only adds to a time, so a fast one of many is the fairest: the tenth.
+ *
+ * @param {number[]} values
+ */
+const undisturbed = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 10)];
 
 /** @param {number} microseconds */
 const format = (microseconds) => microseconds.toFixed(2).padStart(9);
@@ -91,20 +95,14 @@ async function measureInstructions() {
   console.log(`${m.build} build, ${THREADS} threads\n`);
   const at = (/** @type {number} */ i) => m.data + i * 4_194_304;
 
-  m.write(1000, [Opcode.FILL, 0, at(0), 0, 0, 0, 0, 0, 32]);
-  /** @type {number[][]} */
-  const costs = [[], []];
-  for (let i = 0; i < 60; i++) costs[i & 1].push(m.time(1000, (i & 1) === 1) / 1000);
-  console.log(`sharing an instruction costs ${format(median(costs[1]) - median(costs[0]))} µs\n`);
-
   const gemm = (/** @type {number} */ n) => ({
     name: `product ${n} × ${n} × ${n}`,
-    nanoseconds: n ** 3 / 16,
+    nanoseconds: n ** 3 * 0.07,
     words: [Opcode.GEMM, 0, at(0), at(1), at(2), 0, 0, 0, n, n, n],
   });
   const unary = (/** @type {'RELU' | 'TANH'} */ name) => (/** @type {number} */ n) => ({
     name: `${name.toLowerCase()} of ${n}`,
-    nanoseconds: n,
+    nanoseconds: n * (name === 'RELU' ? 0.4 : 3),
     words: [Opcode.UNARY, Unary[name] << FUNCTION_SHIFT, at(0), at(1), 0, 0, 0, 0, n],
   });
   const sizes = [1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144];
@@ -113,21 +111,23 @@ async function measureInstructions() {
     ...sizes.map(unary('RELU')),
     ...sizes.map(unary('TANH')),
   ];
-  console.log('one instruction, µs       estimated     alone    shared    asleep');
+  console.log('one instruction, µs           alone    shared    asleep     share      wake');
   for (const { name, nanoseconds, words } of cases) {
     const repeats = Math.max(1, Math.min(500, Math.round(2e6 / nanoseconds / 5)));
     m.write(repeats, words);
     /** @type {number[][]} */
     const times = [[], [], []];
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 80; i++) {
       times[i & 1].push(m.time(repeats, (i & 1) === 1) / repeats);
       // Long enough for the workers to fall asleep.
       const until = performance.now() + 0.5;
       while (performance.now() < until);
       times[2].push(m.time(1, true));
     }
-    const [alone, shared, asleep] = times.map(median);
-    console.log(name.padEnd(25), format(nanoseconds / 1000), format(alone), format(shared), format(asleep));
+    const [alone, shared, asleep] = times.map(undisturbed);
+    // What sharing and waking cost is what they take beyond half of the work.
+    const costs = [shared - alone / THREADS, asleep - alone / THREADS];
+    console.log(name.padEnd(25), ...[alone, shared, asleep, ...costs].map(format));
   }
 }
 
@@ -157,12 +157,12 @@ async function measureStep(threads) {
     return value;
   });
   for (let i = 0; i < 10; i++) step(x, y);
-  const times = Array.from({ length: 60 }, () => {
+  const times = Array.from({ length: 40 }, () => {
     const began = performance.now();
     step(x, y);
     return performance.now() - began;
   });
-  console.log(JSON.stringify({ threads: runtimeInfo().threads, milliseconds: median(times) }));
+  console.log(JSON.stringify({ threads: runtimeInfo().threads, milliseconds: undisturbed(times) }));
 }
 
 /** @param {string[]} args */
@@ -184,11 +184,11 @@ else {
   // In turn, so that what else the machine does meets both.
   /** @type {Map<number, number[]>} */
   const steps = new Map();
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 4; i++) {
     const result = JSON.parse(child('step', String(1 + (i % THREADS))));
     steps.set(result.threads, [...(steps.get(result.threads) ?? []), result.milliseconds]);
   }
-  const [one, two] = [1, 2].map((count) => median(steps.get(count) ?? []));
+  const [one, two] = [1, 2].map((count) => undisturbed(steps.get(count) ?? []));
   console.log(
     `a training step, 784-512-512-10 @ 256: ${one.toFixed(2)} ms on one thread, ${two.toFixed(2)} on two,`,
   );

@@ -6,16 +6,28 @@ import type { WorkerHandle, WorkersModule } from './workers.js';
 // Loaded by configure({ threads }) only, as are the builds with threads. Imports types and enumerations alone: code
 // shared with the main bundle would have to be exported from it.
 
-/** With 'auto'; more gains little on networks that fit a browser. */
+/** The most that 'auto' takes: networks for which this library is made gain little from more. */
 const MOST_AUTOMATIC = 8;
 /** How long workers may take to start, in milliseconds. */
 const START_LIMIT = 20_000;
-/** How long the leader waits for a slice after its own is done, in tenths of a second. */
+/** How long the leader waits for the others after its own part, in tenths of a second, before it gives up. */
 const PATIENCE = 200;
+/** About 100 µs, twice what waking costs: so workers stay awake between the steps of a training loop. */
 const WORKER_SPINS = 50_000;
+/** About 40 µs: slices differ by less, unless a worker lost its processor to somebody who needs it. */
 const LEADER_SPINS = 20_000;
+
+// From which work on threads pay, in nanoseconds of one thread as assembly/work.ts estimates it. `node bench/threads.mjs`
+// measures it; one EPYC server, two cores, Node 20, two threads:
+//
+//   - Sharing an instruction with a worker that is awake costs 1 µs, of a matrix product 3 µs (panels of uneven number).
+//     Alone and shared, in µs: relu of 4,096 1.4 and 2.0, of 16,384 5.8 and 4.7; tanh of 1,024 3.0 and 2.8; product of
+//     32³ 2.2 and 2.4, of 48³ 7.8 and 7.4, of 64³ 18.9 and 12.8. Even at 3 to 7.
+//   - Waking workers costs 30 µs for the leader and as much until they help. Alone and shared with sleepers, in µs:
+//     tanh of 32,768 94 and 123, of 65,536 188 and 175; product of 128³ 156 and 165, of 192³ 534 and 351. Even at 160,
+//     at 200 while other programs run on the machine.
 const SHARE_FROM = 5_000;
-const WAKE_FROM = 50_000;
+const WAKE_FROM = 200_000;
 
 /** The workers of an engine, and the leader's side of what they do together; assembly/threads.ts is how. */
 export class Team {
@@ -46,10 +58,10 @@ export class Team {
   }
 
   /**
-   * From which work on threads help, in nanoseconds of one thread.
+   * From which work on threads help, in nanoseconds.
    *
    * @param shareFrom of one instruction
-   * @param wakeFrom of all such instructions of a program
+   * @param wakeFrom of all such instructions of a program together, where workers sleep
    */
   crossover(shareFrom: number, wakeFrom: number): void {
     const limits = new Float64Array(this.engine.memory.buffer, this.control, Control.BYTES / 8);

@@ -1,5 +1,10 @@
 import type { Duty, Listener, WorkerHandle } from './workers.js';
 
+/** What browsers keep to themselves. */
+const UNKNOWN =
+  'its file, workerWeb.js, could not be loaded; is it served with the headers of the page, and does the content ' +
+  'security policy allow it?';
+
 /** Logical processors of this machine; browsers may tell fewer. */
 export function parallelism(): number {
   return globalThis.navigator?.hardwareConcurrency ?? 1;
