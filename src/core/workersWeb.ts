@@ -15,9 +15,7 @@ export function startWorker(duty: Duty, listener: Listener): WorkerHandle {
   if (typeof Worker === 'undefined') throw new Error('this host has no Worker');
   const worker = new Worker(new URL('./workerWeb.js', import.meta.url), { type: 'module' });
   worker.addEventListener('message', ({ data }) => listener.onReport(data));
-  worker.addEventListener('error', (event) =>
-    listener.onEnd(event.message || 'its file could not be loaded'),
-  );
+  worker.addEventListener('error', (event) => listener.onEnd(event.message || UNKNOWN));
   worker.addEventListener('messageerror', () => listener.onEnd('it could not read what it was sent'));
   worker.postMessage(duty);
   return { unref() {}, stop: () => worker.terminate() };
