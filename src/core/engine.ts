@@ -168,8 +168,8 @@ export function tapeLimitBytes(): number {
  * @example
  * ```ts
  * import { configure, runtimeInfo } from 'wasmgrad';
- * configure({ tapeLimitBytes: 2 ** 28 });
- * runtimeInfo().threads; // 1
+ * await configure({ threads: 2, tapeLimitBytes: 2 ** 28 });
+ * runtimeInfo().threads; // 2
  * ```
  */
 export function configure(options: ConfigureOptions & { threads: number | 'auto' }): Promise<void>;
