@@ -48,6 +48,7 @@ function wordOf(engine: Engine, control: number, word: Control): number {
 
 afterEach(() => {
   vi.doUnmock('../../src/core/workersNode.js');
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
   for (const { engine } of opened.splice(0)) engine().team?.end('the test is over');
 });
@@ -203,6 +204,25 @@ describe('configure({ threads })', () => {
   });
 });
 
+describe('a host with few addresses to reserve', () => {
+  it('gets a smaller memory', async () => {
+    const { Memory } = WebAssembly;
+    const maxima: (number | undefined)[] = [];
+    vi.spyOn(WebAssembly, 'Memory').mockImplementation(function (descriptor) {
+      maxima.push(descriptor.maximum);
+      if (descriptor.maximum! > 4096) throw new RangeError('could not allocate memory');
+      return new Memory(descriptor);
+    });
+    const { api } = await loadWith(2);
+    expect(api.runtimeInfo().threads).toBe(2);
+    expect(maxima).toEqual([65536, 16384, 4096]);
+    expect(() => new api.nn.Linear(2 ** 14, 2 ** 13)).toThrow(
+      /^out of memory: \d+ bytes needed, WebAssembly has 268435456 here$/,
+    );
+    expect(api.tensor([1, 2]).sum().item()).toBe(3);
+  });
+});
+
 describe('where threads cannot be', () => {
   /** One thread computes, and says why. */
   async function expectAlone(reason: RegExp): Promise<void> {
@@ -241,7 +261,6 @@ describe('where threads cannot be', () => {
       return new Memory(descriptor);
     });
     await expectAlone(/refused to make a WebAssembly memory/);
-    vi.restoreAllMocks();
   });
 
   it('no workers', async () => {
