@@ -10,12 +10,12 @@ const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimen
 /** What runs on one engine, and so in a run of its own for each build. */
 const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train}/**/*.test.ts';
 
-const onBuild = (build) => ({
+const onBuild = (build, name = build, threads = 1, include = ENGINE_TESTS) => ({
   extends: true,
   test: {
-    name: build,
-    include: [ENGINE_TESTS],
-    env: { BUILD: build },
+    name,
+    include: [include],
+    env: { BUILD: build, THREADS: String(threads) },
     setupFiles: ['tests/support/build.ts'],
   },
 });
@@ -23,7 +23,11 @@ const onBuild = (build) => ({
 export default defineConfig({
   plugins: [wasmPlugin()],
   resolve: {
-    alias: { wasmgrad: path('./src/index.ts'), '#progress': path('./src/train/progressNode.ts') },
+    alias: {
+      wasmgrad: path('./src/index.ts'),
+      '#progress': path('./src/train/progressNode.ts'),
+      '#workers': path('./src/core/workersNode.ts'),
+    },
   },
   test: {
     pool: 'forks',
@@ -36,6 +40,7 @@ export default defineConfig({
       { extends: true, test: { name: 'whole', include: ['tests/**/*.test.ts'], exclude: [ENGINE_TESTS] } },
       onBuild('strict'),
       onBuild('relaxed'),
+      onBuild('strict', 'threads', 3, 'tests/{tensor,nn,optim,train}/**/*.test.ts'),
     ],
   },
 });

@@ -148,8 +148,73 @@ export const enum Softmax {
   LOG,
 }
 
-/** What run() answers. */
+/** What run() and lead() answer. */
 export const enum Status {
   OK,
   LABEL,
+  /** A worker trapped; Control.MESSAGE says why. */
+  FAILED,
+  /** A worker took a slice and did not finish it in time. */
+  STALLED,
+}
+
+/** Most threads that one control block has room for. */
+export const MOST_THREADS = 64;
+/** What two threads write to lies this far apart: a cache line. */
+export const LINE_BYTES = 64;
+
+/**
+ * The control block, through which the threads of one engine work together: offsets in bytes. Words that are written
+ * at different times by different threads have cache lines of their own.
+ */
+export const enum Control {
+  // Written by the leader for each shared instruction.
+  /** Number of the instruction shared last; workers sleep on it. */
+  OPENED = 0,
+  /** Pointer to that instruction. */
+  INSTRUCTION = 4,
+  SCRATCH = 8,
+  /** Into how many slices instructions are divided: the threads there are. */
+  RANKS = 12,
+  /** Not 0: workers return. */
+  STOP = 16,
+
+  /** How many workers sleep. */
+  SLEEPERS = 64,
+
+  // Written by workers.
+  /** Slices that workers have finished since the beginning; the leader sleeps on it. */
+  FINISHED = 128,
+  /** Not 0: the leader sleeps. */
+  LEADER_SLEEPS = 132,
+  /** Largest status that a worker's slice gave. */
+  STATUS = 136,
+  /** Rank of a worker that trapped. */
+  FAILED = 140,
+
+  // Set once, but for EXPECTED, which is the leader's own.
+  /** What FINISHED becomes when all slices given to workers so far are finished. */
+  EXPECTED = 192,
+  /** How often a worker looks for the next instruction before it sleeps. */
+  WORKER_SPINS = 196,
+  /** How often the leader looks whether the workers are done before it sleeps. */
+  LEADER_SPINS = 200,
+  /** Not 0: the leader may sleep; on a page's main thread it may not. */
+  LEADER_MAY_SLEEP = 204,
+  /** How often the leader goes on waiting, about a tenth of a second each, before it gives up. */
+  PATIENCE = 208,
+  /** How often the leader looks whether a worker takes its slice before it does it itself. */
+  YIELD_SPINS = 212,
+  /** float64: an instruction with less work (nanoseconds, estimated) is the leader's alone. */
+  SHARE_FROM = 216,
+  /** float64: a program with less work to share wakes nobody who sleeps. */
+  WAKE_FROM = 224,
+
+  /** Length and UTF-16 code units of what a worker that trapped has to say. */
+  MESSAGE = 256,
+  /** For each slice, a line apart: number of the instruction for which it was taken last. */
+  TAKEN = 512,
+
+  /** Size of the block: 512 + MOST_THREADS · LINE_BYTES. */
+  BYTES = 4608,
 }

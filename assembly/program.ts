@@ -29,7 +29,8 @@ export function run(program: usize, first: i32, last: i32, rank: i32, ranks: i32
   return Status.OK;
 }
 
-function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
+/** This rank's slice of one instruction. No rank depends on what another does in it. */
+export function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
   const flags = load<i32>(at, 4);
   const p0 = <usize>load<u32>(at, 8);
   const p1 = <usize>load<u32>(at, 12);

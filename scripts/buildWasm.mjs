@@ -3,14 +3,10 @@ import { readFileSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 
 const { targets } = JSON.parse(readFileSync('asconfig.json', 'utf8'));
-for (const target of Object.keys(targets)) {
-  const { error, stderr } = await asc.main([
-    'assembly/index.ts',
-    '--config',
-    'asconfig.json',
-    '--target',
-    target,
-  ]);
+for (const [target, { enable }] of Object.entries(targets)) {
+  // What threads need is code of its own, which the other builds do not carry.
+  const entries = ['assembly/index.ts', ...(enable.includes('threads') ? ['assembly/team.ts'] : [])];
+  const { error, stderr } = await asc.main([...entries, '--config', 'asconfig.json', '--target', target]);
   if (error) {
     console.error(stderr.toString());
     process.exit(1);

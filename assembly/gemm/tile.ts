@@ -1,4 +1,4 @@
-import { madd } from '../simd';
+import { madd, TILE_ROWS } from '../simd';
 
 /** Columns of the register tile: two vectors. */
 export const TILE_COLUMNS = 8;
@@ -157,7 +157,7 @@ export function tile(
       case 3: along3(k, a, aStep, b, bStep, start, startStep, c, cStep); break;
       case 4: along4(k, a, aStep, b, bStep, start, startStep, c, cStep); break;
       case 5: along5(k, a, aStep, b, bStep, start, startStep, c, cStep); break;
-      default: along6(k, a, aStep, b, bStep, start, startStep, c, cStep);
+      default: if (TILE_ROWS > 5) along6(k, a, aStep, b, bStep, start, startStep, c, cStep);
     }
   } else {
     switch (rows) {
@@ -166,7 +166,7 @@ export function tile(
       case 3: down3(k, a, aStep, b, bStep, start, startStep, c, cStep); break;
       case 4: down4(k, a, aStep, b, bStep, start, startStep, c, cStep); break;
       case 5: down5(k, a, aStep, b, bStep, start, startStep, c, cStep); break;
-      default: down6(k, a, aStep, b, bStep, start, startStep, c, cStep);
+      default: if (TILE_ROWS > 5) down6(k, a, aStep, b, bStep, start, startStep, c, cStep);
     }
   }
 }

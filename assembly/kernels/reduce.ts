@@ -56,8 +56,8 @@ export function reduce(
     const room = min(inner - column, end - i);
     const from = input + (<usize>(rowOffset(keptShape, keptStrides, keptRank, row) + column * step) << 2);
     const to = out + (<usize>i << 2);
-    if (wide && room >= 16 && count == reducedInner) {
-      downLine(fn, to, from, count, reducedStep, scale, accumulate, options);
+    if (wide && room >= 16 && count == reducedInner && fn == Reduction.SUM) {
+      sumLine(to, from, count, reducedStep, scale, accumulate, options);
       i += 16;
       continue;
     }
@@ -72,38 +72,36 @@ export function reduce(
   }
 }
 
-/** Sixteen columns, a cache line wide, each reduced as in downColumns. */
-function downLine(
-  fn: i32, out: usize, from: usize, count: i32, step: i32, scale: f32, accumulate: bool, options: usize,
-): void {
+/** The sums of sixteen columns, a cache line wide, each in the order of downColumns. */
+function sumLine(out: usize, from: usize, count: i32, step: i32, scale: f32, accumulate: bool, options: usize): void {
   const stride = <usize>step << 2;
-  const none = f32x4.splat(start(fn));
-  let a0 = none, a1 = none, a2 = none, a3 = none;
-  let b0 = none, b1 = none, b2 = none, b3 = none;
+  const zero = f32x4.splat(0);
+  let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+  let b0 = zero, b1 = zero, b2 = zero, b3 = zero;
   let p = from;
   let i = 0;
   for (; i + 2 <= count; i += 2) {
-    a0 = combine(fn, a0, v128.load(p));
-    a1 = combine(fn, a1, v128.load(p, 16));
-    a2 = combine(fn, a2, v128.load(p, 32));
-    a3 = combine(fn, a3, v128.load(p, 48));
+    a0 = f32x4.add(a0, v128.load(p));
+    a1 = f32x4.add(a1, v128.load(p, 16));
+    a2 = f32x4.add(a2, v128.load(p, 32));
+    a3 = f32x4.add(a3, v128.load(p, 48));
     p += stride;
-    b0 = combine(fn, b0, v128.load(p));
-    b1 = combine(fn, b1, v128.load(p, 16));
-    b2 = combine(fn, b2, v128.load(p, 32));
-    b3 = combine(fn, b3, v128.load(p, 48));
+    b0 = f32x4.add(b0, v128.load(p));
+    b1 = f32x4.add(b1, v128.load(p, 16));
+    b2 = f32x4.add(b2, v128.load(p, 32));
+    b3 = f32x4.add(b3, v128.load(p, 48));
     p += stride;
   }
   if (i < count) {
-    a0 = combine(fn, a0, v128.load(p));
-    a1 = combine(fn, a1, v128.load(p, 16));
-    a2 = combine(fn, a2, v128.load(p, 32));
-    a3 = combine(fn, a3, v128.load(p, 48));
+    a0 = f32x4.add(a0, v128.load(p));
+    a1 = f32x4.add(a1, v128.load(p, 16));
+    a2 = f32x4.add(a2, v128.load(p, 32));
+    a3 = f32x4.add(a3, v128.load(p, 48));
   }
-  put(out, combine(fn, none, combine(fn, a0, b0)), scale, accumulate, options, 4);
-  put(out + 16, combine(fn, none, combine(fn, a1, b1)), scale, accumulate, options, 4);
-  put(out + 32, combine(fn, none, combine(fn, a2, b2)), scale, accumulate, options, 4);
-  put(out + 48, combine(fn, none, combine(fn, a3, b3)), scale, accumulate, options, 4);
+  put(out, f32x4.add(zero, f32x4.add(a0, b0)), scale, accumulate, options, 4);
+  put(out + 16, f32x4.add(zero, f32x4.add(a1, b1)), scale, accumulate, options, 4);
+  put(out + 32, f32x4.add(zero, f32x4.add(a2, b2)), scale, accumulate, options, 4);
+  put(out + 48, f32x4.add(zero, f32x4.add(a3, b3)), scale, accumulate, options, 4);
 }
 
 /** Up to four columns, each reduced in its lane. */

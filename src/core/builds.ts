@@ -9,12 +9,13 @@ export type BuildName = 'strict' | 'relaxed';
 
 export interface Build {
   readonly name: BuildName;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly code: Uint8Array<ArrayBuffer> | WebAssembly.Module;
   /** Why this build was taken. */
   readonly reason: string;
 }
 
-function decode(base64: string): Uint8Array<ArrayBuffer> {
+/** Bytes from base64. */
+export function decode(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
@@ -24,7 +25,7 @@ export function selectBuild(requested: BuildName | 'auto'): Build {
     const bytes = decode(relaxed);
     if (WebAssembly.validate(bytes)) {
       const reason = requested === 'auto' ? 'this host has relaxed SIMD' : 'asked for by configure()';
-      return { name: 'relaxed', bytes, reason };
+      return { name: 'relaxed', code: bytes, reason };
     }
     if (requested === 'relaxed') {
       throw new Error(
@@ -37,5 +38,5 @@ export function selectBuild(requested: BuildName | 'auto'): Build {
     throw new Error('wasmgrad needs WebAssembly SIMD, which this host does not have');
   }
   const reason = requested === 'auto' ? 'this host has no relaxed SIMD' : 'asked for by configure()';
-  return { name: 'strict', bytes, reason };
+  return { name: 'strict', code: bytes, reason };
 }

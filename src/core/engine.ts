@@ -1,17 +1,36 @@
 import { instantiateSync } from '@assemblyscript/loader';
+import { MOST_THREADS } from '../../assembly/opcodes.js';
 import { Allocator } from './allocator.js';
-import { selectBuild, type Build, type BuildName } from './builds.js';
+import { decode, selectBuild, type Build, type BuildName } from './builds.js';
+import type { Team } from './team.js';
 
 /** What assembly/index.ts exports. */
 export interface CoreExports extends Record<string, unknown> {
   run(program: number, first: number, last: number, rank: number, ranks: number, scratch: number): number;
   scratchBytes(ranks: number): number;
+  /** Builds with threads only, as is serve. */
+  lead?(control: number, program: number, first: number, last: number, scratch: number): number;
+  serve?(control: number, rank: number): void;
 }
 
 const PAGE_BYTES = 65536;
-const MAXIMUM_PAGES = 65536;
+/** How far memory may grow. Shared memory reserves that at once, and not every host has so many addresses to spare. */
+const MAXIMUM_PAGES = [65536, 16384, 4096];
+const INITIAL_PAGES = 16;
 /** The first cache lines stay unused, so that pointer 0 can mean "absent". */
 const FIRST_BYTE = 64;
+
+function createMemory(shared: boolean): { memory: WebAssembly.Memory; maximumPages: number } {
+  for (const maximum of MAXIMUM_PAGES) {
+    try {
+      const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared });
+      return { memory, maximumPages: maximum };
+    } catch {
+      // A smaller one, perhaps.
+    }
+  }
+  throw new RangeError('out of memory: the host refused to make a WebAssembly memory');
+}
 
 /** One instance of the core and the linear memory that it shares with TypeScript. */
 export class Engine {
@@ -26,15 +45,26 @@ export class Engine {
   f32: Float32Array;
   /** Linear memory as int32. Take it where you use it: growing memory makes a new one. */
   i32: Int32Array;
+  /** The workers that help, where there are any. */
+  team: Team | undefined;
+  /** Why there are as many threads as there are. */
+  threadsReason = '';
+  private readonly maximumPages: number;
 
-  constructor(readonly build: Build) {
-    this.memory = new WebAssembly.Memory({ initial: 16, maximum: MAXIMUM_PAGES });
-    this.core = instantiateSync<CoreExports>(build.bytes, { env: { memory: this.memory } }).exports;
+  /** @param threads more than one takes a build with threads */
+  constructor(
+    readonly build: Build,
+    threads = 1,
+  ) {
+    const { memory, maximumPages } = createMemory(threads > 1);
+    this.memory = memory;
+    this.maximumPages = maximumPages;
+    this.core = instantiateSync<CoreExports>(build.code, { env: { memory } }).exports;
     this.allocator = new Allocator(FIRST_BYTE, (bytes) => this.growTo(bytes));
     this.f32 = new Float32Array(this.memory.buffer);
     this.i32 = new Int32Array(this.memory.buffer);
     this.generator = this.allocator.allocate(16);
-    this.scratch = this.allocator.allocate(this.core.scratchBytes(1));
+    this.scratch = this.allocator.allocate(this.core.scratchBytes(threads));
   }
 
   /** A copy of `length` floats. */
@@ -42,13 +72,23 @@ export class Engine {
     return this.f32.slice(pointer / 4, pointer / 4 + length);
   }
 
+  /** Goes on without workers. */
+  alone(reason: string): void {
+    this.team = undefined;
+    this.threadsReason = reason;
+  }
+
   private growTo(bytes: number): void {
     const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE_BYTES);
     if (missing <= 0) return;
     const pages = this.memory.buffer.byteLength / PAGE_BYTES;
     // Growing detaches every view and may move memory, so grow seldom: by a quarter at least.
-    const ahead = Math.min(Math.max(missing, pages >> 2), MAXIMUM_PAGES - pages);
-    if (ahead < missing) throw new RangeError(`out of memory: ${bytes} bytes needed, WebAssembly has 4 GiB`);
+    const ahead = Math.min(Math.max(missing, pages >> 2), this.maximumPages - pages);
+    if (ahead < missing) {
+      throw new RangeError(
+        `out of memory: ${bytes} bytes needed, WebAssembly has ${this.maximumPages * PAGE_BYTES} here`,
+      );
+    }
     try {
       this.memory.grow(ahead);
     } catch {
@@ -69,14 +109,30 @@ export interface ConfigureOptions {
   build?: BuildName | 'auto';
   /** The most that one tape may hold before `backward()`, in bytes; 1 GiB by default. */
   tapeLimitBytes?: number;
+  /**
+   * How many threads compute, or `'auto'`: one for each processor, eight at most. 1 by default. With it configure()
+   * returns a promise: `await` it before the first tensor.
+   */
+  threads?: number | 'auto';
 }
 
-const settings = { build: 'auto' as BuildName | 'auto', tapeLimitBytes: 2 ** 30 };
+const settings = {
+  build: 'auto' as BuildName | 'auto',
+  tapeLimitBytes: 2 ** 30,
+  threads: 1 as number | 'auto',
+};
+/** Why one thread computes. */
+let aloneReason = 'configure() was not asked for more';
+let starting = false;
 let current: Engine | undefined;
 
 /** The default engine, made on first use. */
 export function engine(): Engine {
-  return (current ??= new Engine(selectBuild(settings.build)));
+  if (!current) {
+    current = new Engine(selectBuild(settings.build));
+    current.threadsReason = aloneReason;
+  }
+  return current;
 }
 
 /** The limit set by {@link configure}. */
@@ -85,45 +141,100 @@ export function tapeLimitBytes(): number {
 }
 
 /**
- * Chooses how the engine runs. `build` must come before the first tensor.
+ * Chooses how the engine runs. `build` and `threads` must come before the first tensor.
  *
- * @throws TypeError on an unknown option, RangeError on a bad value, Error where the engine runs already on another
- * build or the host cannot run the one asked for
+ * Threads change no bit of any result. Small programs run on one thread all the same. Where the host cannot share
+ * memory or start workers, one thread computes, and `runtimeInfo().threadsReason` says why.
+ *
+ * @returns with `threads`, a promise that resolves once the workers are there
+ * @throws TypeError on an unknown option, RangeError on a bad value, Error where the engine runs already with another
+ * build or other threads, or the host cannot run the build asked for; all of that at once, not through the promise,
+ * which rejects where a tensor is made before it resolves
  * @example
  * ```ts
  * import { configure, runtimeInfo } from 'wasmgrad';
- * configure({ tapeLimitBytes: 2 ** 28 });
- * runtimeInfo().threads; // 1
+ * await configure({ threads: 2, tapeLimitBytes: 2 ** 28 });
+ * runtimeInfo().threads; // 2
  * ```
  */
-export function configure(options: ConfigureOptions): void {
+export function configure(options: ConfigureOptions & { threads: number | 'auto' }): Promise<void>;
+export function configure(options: ConfigureOptions & { threads?: undefined }): void;
+export function configure(options: ConfigureOptions): Promise<void> | void;
+export function configure(options: ConfigureOptions): Promise<void> | void {
   for (const key of Object.keys(options)) {
     if (!(key in settings)) {
       throw new TypeError(`configure: unknown option '${key}' (known: ${Object.keys(settings).join(', ')})`);
     }
   }
-  const { build = settings.build, tapeLimitBytes: limit = settings.tapeLimitBytes } = options;
+  const { build = settings.build, tapeLimitBytes: limit = settings.tapeLimitBytes, threads } = options;
   if (build !== 'auto' && build !== 'strict' && build !== 'relaxed') {
     throw new RangeError(
       `configure: expected build 'auto', 'strict' or 'relaxed', got ${JSON.stringify(build)}`,
     );
   }
   if (!(limit > 0)) throw new RangeError(`configure: expected tapeLimitBytes above 0, got ${limit}`);
+  if (threads !== undefined) checkThreads(threads);
   if (current && build !== 'auto' && build !== current.build.name) {
     throw new Error(
       `configure: the engine already runs the ${current.build.name} build; configure it before the first tensor`,
     );
   }
+  if (starting && (threads !== undefined || build !== settings.build)) {
+    throw new Error('configure: the threads asked for before are still starting; await that call first');
+  }
   if (!current && build !== 'auto') selectBuild(build);
   settings.build = build;
   settings.tapeLimitBytes = limit;
+  if (threads === undefined) return;
+  if (current) return Promise.resolve();
+  settings.threads = threads;
+  if (threads !== 1) return start(threads);
+  aloneReason = 'asked for by configure()';
+  return Promise.resolve();
+}
+
+function checkThreads(threads: number | 'auto'): void {
+  if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
+    throw new RangeError(
+      `configure: expected threads 'auto' or an integer from 1 to ${MOST_THREADS}, got ${JSON.stringify(threads)}`,
+    );
+  }
+  if (current && threads !== settings.threads) {
+    throw new Error(
+      `configure: the engine already runs on ${current.team?.threads ?? 1} thread(s); ` +
+        'await configure({ threads }) before the first tensor',
+    );
+  }
+}
+
+/** Makes the engine with workers; where that cannot be, notes why, and the engine is made without them on first use. */
+async function start(threads: number | 'auto'): Promise<void> {
+  starting = true;
+  try {
+    const { createThreaded } = await import('./team.js');
+    const create = (build: Build, count: number): Engine => new Engine(build, count);
+    const made = await createThreaded(threads, selectBuild(settings.build), decode, create);
+    if (current) {
+      if (typeof made !== 'string') made.team?.end('');
+      throw new Error(
+        'configure: a tensor was made while the threads were starting; await configure({ threads }) before the first',
+      );
+    }
+    if (typeof made === 'string') aloneReason = made;
+    else current = made;
+  } finally {
+    starting = false;
+  }
 }
 
 export interface RuntimeInfo {
   build: BuildName;
   /** Why this build runs. */
   reason: string;
+  /** How many threads compute. */
   threads: number;
+  /** Why there are as many: where fewer run than configure() was asked for, what is missing or went wrong. */
+  threadsReason: string;
   /** Size of linear memory now, in bytes. */
   memoryBytes: number;
   /** Bytes of it that tensors, optimizers, data sets and tapes hold. */
@@ -140,11 +251,12 @@ export interface RuntimeInfo {
  * ```
  */
 export function runtimeInfo(): RuntimeInfo {
-  const { build, memory, allocator } = engine();
+  const { build, memory, allocator, team, threadsReason } = engine();
   return {
     build: build.name,
     reason: build.reason,
-    threads: 1,
+    threads: team?.threads ?? 1,
+    threadsReason,
     memoryBytes: memory.buffer.byteLength,
     inUseBytes: allocator.inUseBytes,
   };

@@ -53,7 +53,8 @@ export class Program {
   /** Runs the instructions from `first` on, in one call into Wasm. */
   run(first = 0): Status {
     if (first === this.count) return Status.OK;
-    const { core, scratch } = engine();
+    const { core, scratch, team } = engine();
+    if (team) return team.run(this.pointer, first, this.count);
     return core.run(this.pointer, first, this.count, 0, 1, scratch);
   }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { filesIn, root } from '../support/files.js';
 
 // Runs every TypeScript block of the README, of docs/ and of the @examples in src/. A block that imports begins a
@@ -108,6 +108,8 @@ describe('code in the documentation', () => {
   });
 
   it.each(files)('$name runs and does what it says', async ({ file }) => {
+    // With an engine of its own, as configure() wants it.
+    vi.resetModules();
     await import(/* @vite-ignore */ file);
   });
 });

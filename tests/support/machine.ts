@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { instantiateSync } from '@assemblyscript/loader';
-import { describe, expect, it } from 'vitest';
-import { INSTRUCTION_BYTES, INSTRUCTION_WORDS, type Opcode } from '../../assembly/opcodes.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Control, INSTRUCTION_BYTES, INSTRUCTION_WORDS, type Opcode } from '../../assembly/opcodes.js';
 import type { CoreExports } from '../../src/core/engine.js';
+import { startWorker } from '../../src/core/workersNode.js';
 
 export const BUILDS = ['strict', 'relaxed', 'strict-threads', 'relaxed-threads'] as const;
 export type BuildFile = (typeof BUILDS)[number];
@@ -27,14 +28,22 @@ const GUARD_BYTES = 64;
 export class Machine {
   readonly memory: WebAssembly.Memory;
   readonly core: CoreExports;
+  /** Where operands may lie. */
+  protected readonly endBytes: number;
   private readonly guards: number[] = [];
   private next = GUARD_BYTES;
 
-  constructor(build: BuildFile) {
+  /** @param reservedBytes at the end of memory, for who derives from this */
+  constructor(
+    protected readonly build: BuildFile,
+    reservedBytes = 0,
+  ) {
     const shared = build.endsWith('threads');
-    this.memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared });
+    const initial = 64 + Math.ceil(reservedBytes / 65536);
+    this.memory = new WebAssembly.Memory({ initial, maximum: 65536, shared });
+    this.endBytes = this.memory.buffer.byteLength - reservedBytes;
     this.core = instantiateSync<CoreExports>(wasmBytes(build), { env: { memory: this.memory } }).exports;
-    this.i32.fill(CANARY);
+    this.i32.fill(CANARY, 0, this.endBytes / 4);
   }
 
   /** Forgets all operands. */
@@ -66,19 +75,18 @@ export class Machine {
   }
 
   /** Memory between guards; its start is aligned as the allocator aligns it. */
-  private bytes(count: number): number {
+  protected bytes(count: number): number {
     this.guards.push(this.next);
     const pointer = this.next + GUARD_BYTES;
     const end = pointer + count;
     this.guards.push(end);
     this.next = Math.ceil((end + GUARD_BYTES) / 64) * 64;
-    if (this.next > this.memory.buffer.byteLength) throw new Error('the test needs more memory');
+    if (this.next > this.endBytes) throw new Error('the test needs more memory');
     return pointer;
   }
 
-  /** Runs the instructions one after the other, each by every rank in turn. */
-  run(ranks: number, instructions: readonly Instruction[]): number {
-    const scratch = this.bytes(this.core.scratchBytes(ranks));
+  /** Writes a program down. */
+  protected put(instructions: readonly Instruction[]): number {
     const program = this.bytes(instructions.length * INSTRUCTION_BYTES);
     instructions.forEach(({ op, flags = 0, pointers = [], dims = [], scalars = [] }, i) => {
       const base = program / 4 + i * INSTRUCTION_WORDS;
@@ -87,6 +95,13 @@ export class Machine {
       this.i32.set(dims, base + 8);
       this.f32.set(scalars, base + 13);
     });
+    return program;
+  }
+
+  /** Runs the instructions one after the other, each by every rank in turn. */
+  run(ranks: number, instructions: readonly Instruction[]): number {
+    const scratch = this.bytes(this.core.scratchBytes(ranks));
+    const program = this.put(instructions);
     for (let i = 0; i < instructions.length; i++) {
       // The last rank first: no rank may depend on another's work.
       for (let rank = ranks - 1; rank >= 0; rank--) {
@@ -107,6 +122,68 @@ export class Machine {
       const guard = new Int32Array(this.memory.buffer.slice(at, at + GUARD_BYTES));
       return guard.every((word) => word === CANARY);
     });
+  }
+}
+
+const RESERVED_BYTES = 65536 * 8;
+
+/** A machine whose ranks are threads, which share every instruction however small it is. */
+export class ThreadedMachine extends Machine {
+  readonly control = this.endBytes;
+  readonly scratch = this.control + Control.BYTES;
+
+  constructor(
+    build: 'strict-threads' | 'relaxed-threads',
+    readonly threads: number,
+  ) {
+    super(build, RESERVED_BYTES);
+    this.i32.fill(0, this.control / 4, this.scratch / 4);
+    this.set(Control.SCRATCH, this.scratch);
+    this.set(Control.RANKS, threads);
+    this.set(Control.WORKER_SPINS, 20_000);
+    this.set(Control.LEADER_SPINS, 2_000);
+    this.set(Control.LEADER_MAY_SLEEP, 1);
+    this.set(Control.PATIENCE, 200);
+    // So long that a worker comes, if its processor is not needed for another.
+    this.set(Control.YIELD_SPINS, 100_000);
+  }
+
+  set(word: Control, value: number): void {
+    Atomics.store(this.i32, (this.control + word) / 4, value);
+  }
+
+  get(word: Control): number {
+    return Atomics.load(this.i32, (this.control + word) / 4);
+  }
+
+  async start(): Promise<void> {
+    const module = new WebAssembly.Module(wasmBytes(this.build));
+    const words = {
+      failed: Control.FAILED,
+      finished: Control.FINISHED,
+      message: Control.MESSAGE,
+      messageUnits: (Control.TAKEN - Control.MESSAGE - 4) / 2,
+    };
+    const { memory, control } = this;
+    const workers = Array.from({ length: this.threads - 1 }, (_, i) => {
+      return new Promise<void>((resolve, reject) => {
+        const worker = startWorker(
+          { module, memory, control, rank: i + 1, words },
+          {
+            onReport(report) {
+              worker.unref();
+              if ('ready' in report) resolve();
+            },
+            onEnd: (reason) => reject(new Error(reason)),
+          },
+        );
+      });
+    });
+    await Promise.all(workers);
+  }
+
+  override run(_ranks: number, instructions: readonly Instruction[]): number {
+    return this.core.lead!(this.control, this.put(instructions), 0, instructions.length, this.scratch);
   }
 }
 
@@ -148,16 +225,35 @@ export function mismatch(
   return null;
 }
 
+const teams = new Map<string, ThreadedMachine>();
+
+/** The machine that runs a build with so many ranks: one after the other, and in builds with threads at once. */
+function machineWith(build: BuildFile, ranks: number): Machine {
+  const team = teams.get(`${build} ${ranks}`);
+  team?.reset();
+  return team ?? machineOf(build);
+}
+
 /** Runs every case in every build with 1, 2 and 3 ranks, which must agree to the bit. */
 export function testKernels(title: string, cases: readonly KernelCase[]): void {
   describe(title, () => {
+    beforeAll(async () => {
+      for (const build of ['strict-threads', 'relaxed-threads'] as const) {
+        for (const ranks of [2, 3]) {
+          const team = new ThreadedMachine(build, ranks);
+          await team.start();
+          teams.set(`${build} ${ranks}`, team);
+        }
+      }
+    });
+
     it('has cases', () => expect(cases.length).toBeGreaterThan(0));
     for (const { name, prepare } of cases) {
       it(name, () => {
         const bits = new Map<string, Int32Array[]>();
         for (const build of BUILDS) {
           for (const ranks of [1, 2, 3]) {
-            const machine = machineOf(build);
+            const machine = machineWith(build, ranks);
             const { instructions, outputs } = prepare(machine);
             const where = `${build}, ${ranks} ranks`;
             expect(machine.run(ranks, instructions), where).toBe(0);
@@ -173,5 +269,10 @@ export function testKernels(title: string, cases: readonly KernelCase[]): void {
         }
       });
     }
+
+    it('was run by workers too', () => {
+      expect(teams.size).toBe(4);
+      for (const team of teams.values()) expect(team.get(Control.FINISHED)).toBeGreaterThan(0);
+    });
   });
 }

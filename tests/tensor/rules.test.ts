@@ -1,9 +1,7 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { capture, data, fit, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
+import { describe, expect, it } from 'vitest';
+import { capture, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
 import { Opcode } from '../../assembly/opcodes.js';
-import { engine } from '../../src/core/engine.js';
-import { ResidentBatches } from '../../src/data/residentBatches.js';
 import { Captured } from '../../src/tensor/capture.js';
 import { RULES } from '../../src/tensor/rules.js';
 
@@ -87,8 +85,6 @@ const count = (list: readonly Opcode[], opcode: Opcode): number =>
   list.filter((one) => one === opcode).length;
 
 describe('rewrite rules', () => {
-  afterEach(() => vi.restoreAllMocks());
-
   it('leave a step of a ReLU network nothing to remove', () => {
     const [GEMM, CROSS_ENTROPY, REDUCE] = [Opcode.GEMM, Opcode.CROSS_ENTROPY, Opcode.REDUCE];
     expect(opcodes(plain)).toEqual([
@@ -273,59 +269,5 @@ describe('rewrite rules', () => {
     expect(() => capture((x: Tensor) => x, { withoutRules: ['fuse'] })).toThrow(
       /unknown rule 'fuse' \(known: constantOnce/,
     );
-  });
-});
-
-describe('a replayed step', () => {
-  afterEach(() => vi.restoreAllMocks());
-
-  const loader = () => {
-    const rows = Array.from({ length: 64 }, (_, i) => [Math.sin(i), Math.cos(i), i / 64]);
-    const labels = rows.map((_, i) => i % 4);
-    return new data.DataLoader(new data.TensorDataset(rows, labels), {
-      batchSize: 8,
-      shuffle: true,
-      seed: 1,
-    });
-  };
-
-  it('is one call into Wasm, and takes no linear memory', async () => {
-    const { model, optimizer } = setUp({ ...plain, layers: [3, 16, 4] });
-    const run = vi.spyOn(engine().core, 'run');
-    const allocate = vi.spyOn(engine().allocator, 'allocate');
-    const calls: number[] = [];
-    const taken: number[] = [];
-    await fit(model, {
-      data: loader(),
-      loss: crossEntropy,
-      optimizer,
-      epochs: 3,
-      onBatch: () => {
-        calls.push(run.mock.calls.length);
-        taken.push(allocate.mock.calls.length);
-      },
-    });
-    const replays = calls.slice(1).map((total, i) => total - calls[i]);
-    expect(replays).toEqual(Array.from({ length: 23 }, () => 1));
-    expect(new Set(taken.slice(1, 8)).size).toBe(1);
-  });
-
-  it('makes no garbage', () => {
-    const { model, optimizer } = setUp({ ...plain, layers: [3, 16, 4] });
-    const step = new Captured('test', (a, b) =>
-      stepOf({ model, optimizer } as ReturnType<typeof setUp>, true)(a, b),
-    );
-    const batches = new ResidentBatches(loader());
-    batches.begin();
-    const steps = (rounds: number): void => {
-      for (let i = 0; i < rounds; i++) step.run(batches.at((i % 8) * 8));
-    };
-    // Until the compiler has seen it all; garbage of the machinery itself goes with gc().
-    steps(50_000);
-    globalThis.gc!();
-    const before = process.memoryUsage().heapUsed;
-    steps(20_000);
-    const perStep = (process.memoryUsage().heapUsed - before) / 20_000;
-    expect(perStep).toBeLessThan(8);
   });
 });

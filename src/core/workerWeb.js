@@ -1,0 +1,3 @@
+import { work } from './workerCore.js';
+
+addEventListener('message', ({ data }) => work(data, (message) => postMessage(message)), { once: true });
