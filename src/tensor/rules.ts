@@ -66,7 +66,7 @@ export class Listing {
 
   /** Every instruction of a kind that is still there when its turn comes. */
   *each(opcode: Opcode): Generator<Instruction> {
-    for (const instruction of [...this.instructions]) {
+    for (const instruction of this.instructions.slice()) {
       if (instruction.opcode === opcode && this.instructions.includes(instruction)) yield instruction;
     }
   }
