@@ -19,9 +19,14 @@ export const PYTORCH_THREADS = 'PyTorch 2 threads';
 /** The core of each build by itself. */
 export const CORES = { relaxed: 'relaxed core', strict: 'strict core' };
 
-/** Names of the rewrite rules that can be switched off. */
-/** @type {string[]} */
-const RULE_NAMES = [];
+/** Names of the rewrite rules, as in src/tensor/rules.ts. */
+export const RULE_NAMES = [
+  'constantOnce',
+  'linearRelu',
+  'reluGradient',
+  'crossEntropyGradient',
+  'updateInPlace',
+];
 
 /** Each rule, and the candidate that runs without it. */
 export const RULES = RULE_NAMES.map((rule) => ({ rule, label: `wasmgrad without ${rule}` }));

@@ -75,11 +75,12 @@ for (const [name, measure] of Object.entries(SECTIONS)) {
 const targets = evaluateTargets(/** @type {any} */ (results));
 context.table(
   options.quick ? 'targets (a quick run is a rough one)' : 'targets',
-  ['', 'figure', 'measured', 'target', ''],
-  targets.map(({ what, figure, measured, target, met }) => [
+  ['', 'figure', 'measured', 'at the ceiling', 'target', ''],
+  targets.map(({ what, figure, measured, target, met, limit }) => [
     what,
     figure,
     formatRatio(measured),
+    limit === undefined ? '' : formatRatio(limit),
     `≥ ${target}`,
     met === undefined ? 'not measured' : met ? 'met' : 'MISSED',
   ]),

@@ -19,13 +19,14 @@ import { shapeName } from './shapes.mjs';
  * @property {number} measured NaN where it was not
  * @property {number} target the least it may be
  * @property {boolean | undefined} met undefined where it was not measured
+ * @property {number | undefined} limit what it would be at the ceiling; no program of this build can be faster
  */
 
 /** Our build whose ceiling and kernels count. */
 const BUILD = 'relaxed';
 
 /**
- * @typedef {{ what: string, figure: string, target: number, measure: (results: Results) => { value: number, of?: string } }} Target
+ * @typedef {{ what: string, figure: string, target: number, measure: (results: Results) => { value: number, of?: string, limit?: number } }} Target
  */
 
 /** @param {Results} results @param {string} workload */
@@ -44,7 +45,9 @@ const against = (
   target,
   measure(results) {
     const peers = stepsOf(results, workload);
-    return { value: peers[peer]?.seconds / peers[label]?.seconds };
+    const value = peers[peer]?.seconds / peers[label]?.seconds;
+    const share = (peers[label]?.gflops ?? NaN) / results.ceiling[BUILD];
+    return { value, limit: value / share };
   },
 });
 
@@ -170,7 +173,7 @@ export const TARGETS = [
  */
 export function evaluateTargets(results) {
   return TARGETS.map(({ what, figure, target, measure }) => {
-    const { value, of } = measure(results);
+    const { value, of, limit } = measure(results);
     const known = Number.isFinite(value);
     return {
       what,
@@ -178,6 +181,7 @@ export function evaluateTargets(results) {
       measured: value,
       target,
       met: known ? value >= target : undefined,
+      limit: Number.isFinite(limit) ? limit : undefined,
     };
   });
 }

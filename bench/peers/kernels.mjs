@@ -5,7 +5,7 @@ import { prepareLoop, RING_BYTES } from './ceiling.mjs';
 
 const built = (/** @type {string} */ file) => new URL(`../../build/${file}`, import.meta.url);
 const opcodes = await import(built('bench/opcodes.mjs').href);
-const { FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, INSTRUCTION_BYTES, Opcode, Status } = opcodes;
+const { FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_UPDATE, INSTRUCTION_BYTES, Opcode, Status } = opcodes;
 
 /**
  * Where operands are, in bytes: x [batch, in], weight and dWeight [out, in], bias [out], y and dy [batch, out],
@@ -27,9 +27,13 @@ const INSTRUCTIONS = {
   weightGradient: ({ batch, inFeatures, outFeatures }, at) => [
     [Opcode.GEMM, FLAG_TRANSPOSE_A, [at.dWeight, at.dy, at.x], [outFeatures, inFeatures, batch]],
   ],
-  weightUpdate: (shape, at) => [
-    ...INSTRUCTIONS.weightGradient(shape, at),
-    [Opcode.SGD, 0, [at.weight, at.dWeight, 0, at.options], [shape.outFeatures * shape.inFeatures]],
+  weightUpdate: ({ batch, inFeatures, outFeatures }, at) => [
+    [
+      Opcode.GEMM,
+      FLAG_TRANSPOSE_A | FLAG_UPDATE,
+      [at.weight, at.dy, at.x, 0, at.options],
+      [outFeatures, inFeatures, batch],
+    ],
   ],
 };
 

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { JAX, OURS, OURS_LOOP, OURS_STRICT, PYTORCH, TFJS } from '../../bench/candidates.mjs';
+import { JAX, OURS, OURS_LOOP, OURS_STRICT, PYTORCH, RULE_NAMES, TFJS } from '../../bench/candidates.mjs';
+import { RULES } from '../../src/tensor/rules.js';
 import { neededBytes } from '../../bench/sections/memory.mjs';
 import { median, spread } from '../../bench/statistics.mjs';
 import { formatBytes, formatRatio, formatSeconds, formatTable } from '../../bench/table.mjs';
 import { aboveCeiling, evaluateTargets, type Results } from '../../bench/targets.mjs';
+
+it('every rewrite rule is measured', () => {
+  expect(RULE_NAMES).toEqual(Object.keys(RULES));
+});
 
 describe('statistics', () => {
   it('median and spread', () => {
@@ -129,6 +134,12 @@ describe('targets', () => {
     const row = find(what, figure);
     expect(row.measured).toBeCloseTo(measured);
     expect(row.met).toBe(met);
+  });
+
+  it('say what the ceiling itself would give', () => {
+    const row = find('784-128-10 @ 32', TFJS);
+    const share = find('784-128-10 @ 32', 'share of the ceiling').measured;
+    expect(row.limit).toBeCloseTo(row.measured / share, 9);
   });
 
   it('that were not measured are neither met nor missed', () => {
