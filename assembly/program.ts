@@ -29,92 +29,149 @@ export function run(program: usize, first: i32, last: i32, rank: i32, ranks: i32
   return Status.OK;
 }
 
-/** This rank's slice of one instruction. No rank depends on what another does in it. */
+/** Pointer operand i of the instruction at `at`. */
+// @ts-ignore: decorator
+@inline
+function p(at: usize, i: i32): usize {
+  return <usize>load<u32>(at + 8 + (<usize>i << 2));
+}
+
+/** Dimension i. */
+// @ts-ignore: decorator
+@inline
+function d(at: usize, i: i32): i32 {
+  return load<i32>(at + 32 + (<usize>i << 2));
+}
+
+/** Scalar i. */
+// @ts-ignore: decorator
+@inline
+function s(at: usize, i: i32): f32 {
+  return load<f32>(at + 52 + (<usize>i << 2));
+}
+
+/** Where the slice of `units` begins that is a rank's; that of rank + 1 is its end. */
+// @ts-ignore: decorator
+@inline
+function cut(units: i32, granule: i32, rank: i32, ranks: i32): i32 {
+  if (ranks == 1) return rank == 0 ? 0 : units;
+  return sliceBegin(units, granule, rank, ranks);
+}
+
+/**
+ * This rank's slice of one instruction. No rank depends on what another does in it. Each case reads the operands that it
+ * needs: read for all of them beforehand they took longer than a small instruction.
+ */
 export function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
   const flags = load<i32>(at, 4);
-  const p0 = <usize>load<u32>(at, 8);
-  const p1 = <usize>load<u32>(at, 12);
-  const p2 = <usize>load<u32>(at, 16);
-  const p3 = <usize>load<u32>(at, 20);
-  const p4 = <usize>load<u32>(at, 24);
-  const d0 = load<i32>(at, 32);
-  const d1 = load<i32>(at, 36);
-  const d2 = load<i32>(at, 40);
-  const s0 = load<f32>(at, 52);
-  const s1 = load<f32>(at, 56);
   const fn = flags >> FUNCTION_SHIFT;
   const accumulate = (flags & FLAG_ACCUMULATE) != 0;
-  const begin = ranks == 1 ? 0 : sliceBegin(d0, LINE, rank, ranks);
-  const end = ranks == 1 ? d0 : sliceBegin(d0, LINE, rank + 1, ranks);
+  const next = rank + 1;
   switch (load<i32>(at)) {
     case Opcode.FILL: {
-      fill(p0, accumulate, s0, begin, end);
+      const n = d(at, 0);
+      fill(p(at, 0), accumulate, s(at, 0), cut(n, LINE, rank, ranks), cut(n, LINE, next, ranks));
       break;
     }
     case Opcode.COPY: {
-      copy(p0, p1, p2, s0, accumulate, begin, end);
+      const n = d(at, 0);
+      copy(p(at, 0), p(at, 1), p(at, 2), s(at, 0), accumulate, cut(n, LINE, rank, ranks), cut(n, LINE, next, ranks));
       break;
     }
     case Opcode.UNARY: {
-      unary(fn, p0, p1, s0, s1, begin, end);
+      const n = d(at, 0);
+      unary(fn, p(at, 0), p(at, 1), s(at, 0), s(at, 1), cut(n, LINE, rank, ranks), cut(n, LINE, next, ranks));
       break;
     }
     case Opcode.UNARY_GRADIENT: {
-      unaryGradient(fn, p0, p1, p2, p3, s0, s1, accumulate, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      const end = cut(n, LINE, next, ranks);
+      unaryGradient(fn, p(at, 0), p(at, 1), p(at, 2), p(at, 3), s(at, 0), s(at, 1), accumulate, begin, end);
       break;
     }
     case Opcode.BINARY: {
-      binary(fn, p0, p1, p2, p3, begin, end);
+      const n = d(at, 0);
+      binary(fn, p(at, 0), p(at, 1), p(at, 2), p(at, 3), cut(n, LINE, rank, ranks), cut(n, LINE, next, ranks));
       break;
     }
     case Opcode.BINARY_GRADIENT: {
-      binaryGradient(fn, d1, p0, p1, p2, p3, p4, s0, accumulate, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      const end = cut(n, LINE, next, ranks);
+      binaryGradient(fn, d(at, 1), p(at, 0), p(at, 1), p(at, 2), p(at, 3), p(at, 4), s(at, 0), accumulate, begin, end);
       break;
     }
     case Opcode.REDUCE: {
-      reduce(fn, p0, p1, p2, d1, s0, accumulate, p4, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      const end = cut(n, LINE, next, ranks);
+      reduce(fn, p(at, 0), p(at, 1), p(at, 2), d(at, 1), s(at, 0), accumulate, p(at, 4), begin, end);
       break;
     }
     case Opcode.MAX_GRADIENT: {
-      maxGradient(p0, p1, p2, p3, p4, d1, accumulate, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      const end = cut(n, LINE, next, ranks);
+      maxGradient(p(at, 0), p(at, 1), p(at, 2), p(at, 3), p(at, 4), d(at, 1), accumulate, begin, end);
       break;
     }
     case Opcode.GEMM: {
-      gemm(p0, p1, p2, p3, p4, scratch, d0, d1, d2, flags, rank, ranks);
+      gemm(p(at, 0), p(at, 1), p(at, 2), p(at, 3), p(at, 4), scratch, d(at, 0), d(at, 1), d(at, 2), flags, rank, ranks);
       break;
     }
     case Opcode.SOFTMAX: {
-      const units = softmaxUnits(d0, d2);
-      softmax(fn, p0, p1, d1, d2, sliceBegin(units, 1, rank, ranks), sliceBegin(units, 1, rank + 1, ranks));
+      const units = softmaxUnits(d(at, 0), d(at, 2));
+      softmax(fn, p(at, 0), p(at, 1), d(at, 1), d(at, 2), cut(units, 1, rank, ranks), cut(units, 1, next, ranks));
       break;
     }
     case Opcode.SOFTMAX_GRADIENT: {
-      const units = softmaxUnits(d0, d2);
-      const unitBegin = sliceBegin(units, 1, rank, ranks);
-      softmaxGradient(fn, p0, p1, p2, d1, d2, accumulate, unitBegin, sliceBegin(units, 1, rank + 1, ranks));
+      const units = softmaxUnits(d(at, 0), d(at, 2));
+      const begin = cut(units, 1, rank, ranks);
+      const end = cut(units, 1, next, ranks);
+      softmaxGradient(fn, p(at, 0), p(at, 1), p(at, 2), d(at, 1), d(at, 2), accumulate, begin, end);
       break;
     }
     case Opcode.CROSS_ENTROPY: {
-      return crossEntropy(p0, p1, p2, p3, d1, (flags & FLAG_PROBABILITIES) != 0, p4, d2, s0, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      const end = cut(n, LINE, next, ranks);
+      const soft = (flags & FLAG_PROBABILITIES) != 0;
+      return crossEntropy(
+        p(at, 0), p(at, 1), p(at, 2), p(at, 3), d(at, 1), soft, p(at, 4), d(at, 2), s(at, 0), begin, end,
+      );
     }
     case Opcode.CROSS_ENTROPY_GRADIENT: {
-      crossEntropyGradient(p0, p1, p2, p3, d1, d2, s0, (flags & FLAG_PROBABILITIES) != 0, accumulate, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      const end = cut(n, LINE, next, ranks);
+      const soft = (flags & FLAG_PROBABILITIES) != 0;
+      crossEntropyGradient(
+        p(at, 0), p(at, 1), p(at, 2), p(at, 3), d(at, 1), d(at, 2), s(at, 0), soft, accumulate, begin, end,
+      );
       break;
     }
     case Opcode.GATHER: {
-      gather(p0, p1, <usize>load<u32>(p2), d1, begin, end);
+      const n = d(at, 0);
+      const indices = <usize>load<u32>(p(at, 2));
+      gather(p(at, 0), p(at, 1), indices, d(at, 1), cut(n, LINE, rank, ranks), cut(n, LINE, next, ranks));
       break;
     }
     case Opcode.DROPOUT: {
-      dropout(p0, p1, p2, p3, s0, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      dropout(p(at, 0), p(at, 1), p(at, 2), p(at, 3), s(at, 0), begin, cut(n, LINE, next, ranks));
       break;
     }
     case Opcode.COUNT: {
-      if (rank == 0) store<u64>(p0, load<u64>(p0) + <u64>(<u32>d0));
+      if (rank == 0) store<u64>(p(at, 0), load<u64>(p(at, 0)) + <u64>(<u32>d(at, 0)));
       break;
     }
     case Opcode.SGD: {
-      sgd(p0, p1, p2, p3, p4, (flags & FLAG_NESTEROV) != 0, begin, end);
+      const n = d(at, 0);
+      const nesterov = (flags & FLAG_NESTEROV) != 0;
+      const begin = cut(n, LINE, rank, ranks);
+      sgd(p(at, 0), p(at, 1), p(at, 2), p(at, 3), p(at, 4), nesterov, begin, cut(n, LINE, next, ranks));
       break;
     }
   }

@@ -13,6 +13,9 @@ export const STEPS = [
 ];
 
 /** @type {Workload[]} */
+/** A small, a middle and a large one: what a quick run has time for. */
+export const QUICK_STEPS = [STEPS[0], STEPS[2], STEPS[5]];
+
 export const PREDICTIONS = [
   { layers: [784, 128, 10], batch: 1 },
   { layers: [784, 128, 10], batch: 256 },

@@ -1,4 +1,4 @@
-import { loadUpTo, transpose4 } from '../simd';
+import { firstLanes, loadUpTo, transpose4 } from '../simd';
 import { TILE_COLUMNS } from './tile';
 
 /** Bytes of a row of a panel. */
@@ -24,6 +24,16 @@ export function packRows(panel: usize, from: usize, step: usize, k: i32, columns
   }
 }
 
+/** Zeros in the first `count` columns of a panel. */
+export function clearColumns(panel: usize, k: i32, count: i32): void {
+  const zero = f32x4.splat(0);
+  const end = panel + <usize>k * STEP;
+  for (; panel < end; panel += STEP) {
+    v128.store(panel, firstLanes(zero, v128.load(panel), count));
+    v128.store(panel, firstLanes(zero, v128.load(panel, 16), count - 4), 16);
+  }
+}
+
 /** Tiles of A, whose rows are neighbours in memory: for each tile of `count` rows a block [k, count], one after the other. */
 export function packTile(to: usize, from: usize, step: usize, k: i32, count: i32): void {
   const width = <usize>count << 2;
@@ -46,12 +56,20 @@ function packFour(to: usize, from: usize, step: usize, k: i32, rows: i32): void 
   const f2 = rows > 2 ? f1 + step : from;
   const f3 = rows > 3 ? f2 + step : from;
   let at: usize = 0;
-  const whole = <usize>(k & ~3) << 2;
-  for (; at < whole; at += 16) {
-    transpose4(v128.load(from + at), v128.load(f1 + at), v128.load(f2 + at), v128.load(f3 + at), to, STEP);
-    to += 4 * STEP;
-  }
   const end = <usize>k << 2;
+  if (k >= 4) {
+    const whole = end & ~15;
+    for (; at < whole; at += 16) {
+      transpose4(v128.load(from + at), v128.load(f1 + at), v128.load(f2 + at), v128.load(f3 + at), to, STEP);
+      to += 4 * STEP;
+    }
+    if (at == end) return;
+    // The last four, some of them once more.
+    to -= 4 * STEP - ((end - at) >> 2) * STEP;
+    at = end - 16;
+    transpose4(v128.load(from + at), v128.load(f1 + at), v128.load(f2 + at), v128.load(f3 + at), to, STEP);
+    return;
+  }
   for (; at < end; at += 4) {
     store<f32>(to, load<f32>(from + at));
     store<f32>(to, load<f32>(f1 + at), 4);

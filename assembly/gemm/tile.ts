@@ -1,14 +1,15 @@
+import { descend, rateOf } from '../kernels/optimizer';
 import { madd, TILE_ROWS } from '../simd';
 
 /** Columns of the register tile: two vectors. */
 export const TILE_COLUMNS = 8;
 
-/** Writes a row of sums. */
+/** A row of sums to C; or where it UPDATES, C + rate · sums. */
 // @ts-ignore: decorator
 @inline
-function put(c: usize, v0: v128, v1: v128): void {
-  v128.store(c, v0);
-  v128.store(c, v1, 16);
+function put(UPDATES: bool, c: usize, v0: v128, v1: v128, rate: v128): void {
+  v128.store(c, UPDATES ? descend(v128.load(c), v0, rate) : v0);
+  v128.store(c, UPDATES ? descend(v128.load(c, 16), v1, rate) : v1, 16);
 }
 
 /**
@@ -22,8 +23,8 @@ function put(c: usize, v0: v128, v1: v128): void {
 // @ts-ignore: decorator
 @inline
 function body(
-  ROWS: i32, ALONG: bool, k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize,
-  cStep: usize,
+  ROWS: i32, ALONG: bool, UPDATES: bool, k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize,
+  startStep: usize, c: usize, cStep: usize, options: usize,
 ): void {
   let s = start;
   let c00 = v128.load(s), c01 = v128.load(s, 16);
@@ -60,89 +61,90 @@ function body(
     } else a += aStep;
   }
   // The matrix beside C is read at the same offsets.
-  put(c, c00, c01);
-  if (ROWS > 1) put(c + cStep, c10, c11);
-  if (ROWS > 2) put(c + 2 * cStep, c20, c21);
-  if (ROWS > 3) put(c + 3 * cStep, c30, c31);
-  if (ROWS > 4) put(c + 4 * cStep, c40, c41);
-  if (ROWS > 5) put(c + 5 * cStep, c50, c51);
+  const rate = UPDATES ? rateOf(options) : c00;
+  put(UPDATES, c, c00, c01, rate);
+  if (ROWS > 1) put(UPDATES, c + cStep, c10, c11, rate);
+  if (ROWS > 2) put(UPDATES, c + 2 * cStep, c20, c21, rate);
+  if (ROWS > 3) put(UPDATES, c + 3 * cStep, c30, c31, rate);
+  if (ROWS > 4) put(UPDATES, c + 4 * cStep, c40, c41, rate);
+  if (ROWS > 5) put(UPDATES, c + 5 * cStep, c50, c51, rate);
 }
 
 function along1(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(1, true, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(1, true, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function along2(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(2, true, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(2, true, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function along3(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(3, true, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(3, true, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function along4(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(4, true, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(4, true, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function along5(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(5, true, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(5, true, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function along6(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(6, true, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(6, true, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function down1(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(1, false, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(1, false, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function down2(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(2, false, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(2, false, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function down3(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(3, false, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(3, false, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function down4(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(4, false, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(4, false, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function down5(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(5, false, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(5, false, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 function down6(
   k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, startStep: usize, c: usize, cStep: usize,
 ): void {
-  body(6, false, k, a, aStep, b, bStep, start, startStep, c, cStep);
+  body(6, false, false, k, a, aStep, b, bStep, start, startStep, c, cStep, 0);
 }
 
 /**
- * The tile of `rows` rows, 1 to TILE_ROWS: see body(). Inlined, and used in two places: Binaryen would inline a tile that
- * is called from one place only, and V8 spills in it then (Node 20: 24 GFLOP/s for 50).
+ * The tile of `rows` rows, 1 to TILE_ROWS: see body(). Inlined, and used in two places: Binaryen inlines a tile that is
+ * called from one place only, and V8 spills in it then (Node 20: 24 GFLOP/s for 50).
  */
 // @ts-ignore: decorator
 @inline
@@ -168,5 +170,60 @@ export function tile(
       case 5: down5(k, a, aStep, b, bStep, start, startStep, c, cStep); break;
       default: if (TILE_ROWS > 5) down6(k, a, aStep, b, bStep, start, startStep, c, cStep);
     }
+  }
+}
+
+function update1(
+  k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, c: usize, cStep: usize, options: usize,
+): void {
+  body(1, false, true, k, a, aStep, b, bStep, start, 0, c, cStep, options);
+}
+
+function update2(
+  k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, c: usize, cStep: usize, options: usize,
+): void {
+  body(2, false, true, k, a, aStep, b, bStep, start, 0, c, cStep, options);
+}
+
+function update3(
+  k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, c: usize, cStep: usize, options: usize,
+): void {
+  body(3, false, true, k, a, aStep, b, bStep, start, 0, c, cStep, options);
+}
+
+function update4(
+  k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, c: usize, cStep: usize, options: usize,
+): void {
+  body(4, false, true, k, a, aStep, b, bStep, start, 0, c, cStep, options);
+}
+
+function update5(
+  k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, c: usize, cStep: usize, options: usize,
+): void {
+  body(5, false, true, k, a, aStep, b, bStep, start, 0, c, cStep, options);
+}
+
+function update6(
+  k: i32, a: usize, aStep: usize, b: usize, bStep: usize, start: usize, c: usize, cStep: usize, options: usize,
+): void {
+  body(6, false, true, k, a, aStep, b, bStep, start, 0, c, cStep, options);
+}
+
+/**
+ * C[rows, 8] += rate · A[rows, k] · B[k, 8], a step of SGD with these options, where k goes down the steps of A. `zeros`
+ * are eight of them. Inlined, and used in two places, as tile() is.
+ */
+// @ts-ignore: decorator
+@inline
+export function updateTile(
+  rows: i32, k: i32, a: usize, aStep: usize, b: usize, bStep: usize, zeros: usize, c: usize, cStep: usize, options: usize,
+): void {
+  switch (rows) {
+    case 1: update1(k, a, aStep, b, bStep, zeros, c, cStep, options); break;
+    case 2: update2(k, a, aStep, b, bStep, zeros, c, cStep, options); break;
+    case 3: update3(k, a, aStep, b, bStep, zeros, c, cStep, options); break;
+    case 4: update4(k, a, aStep, b, bStep, zeros, c, cStep, options); break;
+    case 5: update5(k, a, aStep, b, bStep, zeros, c, cStep, options); break;
+    default: if (TILE_ROWS > 5) update6(k, a, aStep, b, bStep, zeros, c, cStep, options);
   }
 }

@@ -1,7 +1,7 @@
 import { OURS } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
 import { formatRatio, formatSeconds } from '../table.mjs';
-import { nameOf, STEPS } from '../workloads.mjs';
+import { nameOf, QUICK_STEPS, STEPS } from '../workloads.mjs';
 
 /** Rows of an epoch: the digits of the example, and a few hundred batches of the smallest network. */
 const ROWS = 8000;
@@ -14,7 +14,7 @@ const EPOCHS = 3;
  */
 export async function measureEpochs(context) {
   const results = [];
-  for (const { layers, batch } of STEPS) {
+  for (const { layers, batch } of context.settings.quick ? QUICK_STEPS : STEPS) {
     const rows = context.settings.quick ? Math.max(4 * batch, ROWS / 8) : ROWS;
     const batches = Math.ceil(rows / batch);
     const workload = { layers, batch, batches, epochs: EPOCHS };

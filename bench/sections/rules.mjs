@@ -1,7 +1,7 @@
 import { OURS, RULES } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
 import { formatRatio } from '../table.mjs';
-import { nameOf, STEPS } from '../workloads.mjs';
+import { nameOf, QUICK_STEPS, STEPS } from '../workloads.mjs';
 
 /**
  * What each rewrite rule gains: the time of a step without it, as a multiple of the time with all.
@@ -10,7 +10,7 @@ import { nameOf, STEPS } from '../workloads.mjs';
  */
 export async function measureRules(context) {
   const results = [];
-  for (const workload of STEPS) {
+  for (const workload of context.settings.quick ? QUICK_STEPS : STEPS) {
     const timings = await interleave(context, [
       { label: OURS, peer: OURS, task: 'step', workload },
       ...RULES.map(({ label }) => ({ label, peer: label, task: 'step', workload })),

@@ -1,6 +1,6 @@
 import { BRAIN, JAX, OURS, OURS_LOOP, OURS_STRICT, PLAIN, PYTORCH, TFJS, TFJS_CPU } from '../candidates.mjs';
 import { formatRatio } from '../table.mjs';
-import { nameOf, stepFlops, STEPS } from '../workloads.mjs';
+import { nameOf, QUICK_STEPS, stepFlops, STEPS } from '../workloads.mjs';
 import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
 import { compare, printComparison, SLOW, VERY_SLOW } from './compare.mjs';
 
@@ -28,7 +28,7 @@ const BUILDS = { [OURS]: 'relaxed', [OURS_LOOP]: 'relaxed', [OURS_STRICT]: 'stri
 export async function measureSteps(context) {
   const comparisons = [];
   await context.pool.start(ROWS.map(({ label }) => label));
-  for (const workload of STEPS) {
+  for (const workload of context.settings.quick ? QUICK_STEPS : STEPS) {
     const flops = stepFlops(workload);
     const ceilings = ['relaxed', 'strict'].flatMap(ceilingParticipant);
     const timings = await compare(context, workload, flops, ROWS, ceilings);

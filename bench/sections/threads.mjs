@@ -1,7 +1,7 @@
 import { OURS, OURS_THREADS, PYTORCH, PYTORCH_THREADS } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
 import { formatRatio, formatSeconds } from '../table.mjs';
-import { nameOf, STEPS } from '../workloads.mjs';
+import { nameOf, QUICK_STEPS, STEPS } from '../workloads.mjs';
 
 /** Between the small networks and the large ones: where a second thread begins to help. */
 const CROSSOVER = [
@@ -33,7 +33,9 @@ export async function measureThreads(context) {
     note(`not measured: ${OURS_THREADS}: ${/** @type {Error} */ (error).message}`);
     return [];
   }
-  const workloads = context.settings.quick ? STEPS : [...STEPS.slice(0, 2), ...CROSSOVER, ...STEPS.slice(2)];
+  const workloads = context.settings.quick
+    ? QUICK_STEPS.slice(1)
+    : [...STEPS.slice(0, 2), ...CROSSOVER, ...STEPS.slice(2)];
   const results = [];
   for (const workload of workloads) {
     const timings = await interleave(

@@ -14,6 +14,7 @@ const SHAPES: [shape: number[], reduced: number[]][] = [
   [[5, 7], [1]],
   [[5, 7], [0, 1]],
   [[32, 19], [0]],
+  [[21, 37], [0]],
   [[19, 33], [1]],
   [[3, 4, 5], [1]],
   [[3, 4, 5], [0, 2]],
@@ -63,6 +64,24 @@ function* cases(): Generator<KernelCase> {
           };
         },
       };
+      if (!accumulate) {
+        const parameter = randomFloats(members.length, 7);
+        const [lr, decay] = [0.125, 0.25];
+        yield {
+          name: `step of SGD along the sum ${ending}`,
+          prepare(machine) {
+            const out = machine.floats(parameter);
+            const options = machine.floats([lr, 0, 0, decay]);
+            const pointers = [out, machine.floats(x), machine.ints(words), 0, options];
+            const expected = sums.map((sum, o) => parameter[o] - lr * (sum + decay * parameter[o]));
+            const tolerance = sizes.map((size, o) => (count + 6) * EPSILON * (size + Math.abs(parameter[o])));
+            return {
+              instructions: [{ op: Opcode.REDUCE, pointers, dims: [members.length, count], scalars: [scale] }],
+              outputs: [{ pointer: out, expected, tolerance }],
+            };
+          },
+        };
+      }
       if (count === 0) continue;
       const maxima = members.map((group) => Math.max(...group.map((i) => x[i])));
       yield {

@@ -89,7 +89,7 @@ function* softmaxCases(): Generator<KernelCase> {
 }
 
 function* crossEntropyCases(): Generator<KernelCase> {
-  for (const [count, classes] of [[0, 3], [1, 1], [5, 3], [17, 10], [33, 4], [3, 67]]) {
+  for (const [count, classes] of [[0, 3], [1, 1], [5, 3], [17, 10], [33, 4], [4, 16], [6, 17], [3, 67]]) {
     for (const soft of [false, true]) {
       const x = randomFloats(count * classes, 1, 9);
       const labels = Float32Array.from({ length: count }, (_, row) => (row * 5) % classes);
@@ -110,6 +110,22 @@ function* crossEntropyCases(): Generator<KernelCase> {
       }
       const flags = soft ? FLAG_PROBABILITIES : 0;
       const room = (classes + 40) * EPSILON;
+      yield {
+        name: `cross-entropy of [${count}, ${classes}] with ${soft ? 'probabilities' : 'labels'} and its gradient`,
+        prepare(machine) {
+          const out = machine.floats(count);
+          const dx = machine.floats(count * classes);
+          const pointers = [out, machine.floats(x), machine.floats(targets), dx, machine.floats(dy)];
+          const dims = [count, classes, 1];
+          return {
+            instructions: [{ op: Opcode.CROSS_ENTROPY, flags, pointers, dims, scalars: [scale] }],
+            outputs: [
+              { pointer: out, expected: losses, tolerance: losses.map((v) => (Math.abs(v) + 20) * room) },
+              { pointer: dx, expected, tolerance: expected.map(() => 2 * classes * room) },
+            ],
+          };
+        },
+      };
       yield {
         name: `cross-entropy of [${count}, ${classes}] with ${soft ? 'probabilities' : 'labels'}`,
         prepare(machine) {
