@@ -55,18 +55,19 @@ export function max4(v: v128): f32 {
 
 /** `count` < 4 floats from memory, the other lanes 0. Tails go through the same vector code as the rest. */
 function loadPart(pointer: usize, count: i32): v128 {
-  let v = f32x4.splat(0);
-  if (count > 0) v = f32x4.replace_lane(v, 0, load<f32>(pointer));
-  if (count > 1) v = f32x4.replace_lane(v, 1, load<f32>(pointer, 4));
-  if (count > 2) v = f32x4.replace_lane(v, 2, load<f32>(pointer, 8));
-  return v;
+  if (count < 2) return count > 0 ? v128.load32_zero(pointer) : f32x4.splat(0);
+  const v = v128.load64_zero(pointer);
+  return count > 2 ? v128.load_lane<f32>(pointer, v, 2, 8) : v;
 }
 
 /** The first `count` < 4 lanes to memory. */
 function storePart(pointer: usize, v: v128, count: i32): void {
-  if (count > 0) store<f32>(pointer, f32x4.extract_lane(v, 0));
-  if (count > 1) store<f32>(pointer, f32x4.extract_lane(v, 1), 4);
-  if (count > 2) store<f32>(pointer, f32x4.extract_lane(v, 2), 8);
+  if (count < 2) {
+    if (count > 0) v128.store_lane<f32>(pointer, v, 0);
+    return;
+  }
+  v128.store_lane<f64>(pointer, v, 0);
+  if (count > 2) v128.store_lane<f32>(pointer, v, 2, 8);
 }
 
 // @ts-ignore: decorator
