@@ -104,6 +104,18 @@ export function putNarrow(
   if (count & 7) putTile(ending, c + at, EDGE_STEP, flat + at, 1, count & 7, beside + at, options);
 }
 
+/** Four sums to C. */
+// @ts-ignore: decorator
+@inline
+export function putVector(ending: i32, c: usize, sum: v128, beside: usize, options: usize): void {
+  switch (ending) {
+    case Ending.STORE: v128.store(c, sum); break;
+    case Ending.RELU: v128.store(c, relu4(sum)); break;
+    case Ending.RELU_GRADIENT: put4(Ending.RELU_GRADIENT, c, sum, beside, options, 4); break;
+    default: put4(Ending.UPDATE, c, sum, beside, options, 4);
+  }
+}
+
 /** The same for a tile whose rows are columns of C; of the endings it knows STORE and RELU. */
 export function putTransposed(ending: i32, c: usize, cStep: usize, edge: usize, rows: i32, columns: i32): void {
   if (ending == Ending.RELU) {
