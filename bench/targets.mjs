@@ -1,6 +1,7 @@
 // What the figures of a run are held against. Nothing here is measured, and nothing else is a target.
 import { JAX, OURS, OURS_LOOP, OURS_STRICT, PYTORCH, TFJS } from './candidates.mjs';
 import { shapeName } from './shapes.mjs';
+import { pairedRatio } from './statistics.mjs';
 
 /**
  * @typedef {object} Results what the sections gave; a section that did not run is absent
@@ -45,9 +46,8 @@ const against = (
   target,
   measure(results) {
     const peers = stepsOf(results, workload);
-    const value = peers[peer]?.seconds / peers[label]?.seconds;
-    const share = (peers[label]?.gflops ?? NaN) / results.ceiling[BUILD];
-    return { value, limit: value / share };
+    const value = pairedRatio(peers[peer]?.rounds, peers[label]?.rounds);
+    return { value, limit: value / (peers[label]?.share ?? NaN) };
   },
 });
 
@@ -56,9 +56,7 @@ const share = (/** @type {string} */ workload, /** @type {number} */ target) => 
   what: `${workload}, step`,
   figure: 'share of the ceiling',
   target,
-  measure: (results) => ({
-    value: (stepsOf(results, workload)[OURS]?.gflops ?? NaN) / results.ceiling[BUILD],
-  }),
+  measure: (results) => ({ value: stepsOf(results, workload)[OURS]?.share ?? NaN }),
 });
 
 /**
@@ -81,7 +79,7 @@ const kernelShare = (
   what: `dense kernels ≥ 128 wide, batch ≥ 32: ${title}`,
   figure: 'lowest share of the ceiling',
   target,
-  measure: ({ kernels = [], ceiling }) =>
+  measure: ({ kernels = [] }) =>
     lowest(
       kernels
         .filter(
@@ -92,7 +90,7 @@ const kernelShare = (
             Math.min(shape.inFeatures, shape.outFeatures) >= 128 &&
             shape.batch >= 32,
         )
-        .map(({ shape, gflops }) => ({ value: gflops / ceiling[BUILD], of: shapeName(shape) })),
+        .map(({ shape, share }) => ({ value: share, of: shapeName(shape) })),
     ),
 });
 
@@ -121,7 +119,9 @@ export const TARGETS = [
     measure({ predictions = [] }) {
       const { peers = {} } = predictions.find(({ workload }) => workload === '784-128-10 @ 1') ?? {};
       const others = Object.entries(peers).filter(([label]) => label !== OURS && label !== OURS_STRICT);
-      return lowest(others.map(([of, { seconds }]) => ({ value: seconds / peers[OURS]?.seconds, of })));
+      return lowest(
+        others.map(([of, { rounds }]) => ({ value: pairedRatio(rounds, peers[OURS]?.rounds), of })),
+      );
     },
   },
   {
@@ -160,7 +160,7 @@ export const TARGETS = [
     measure: ({ steps = [] }) =>
       lowest(
         steps.map(({ workload, peers }) => ({
-          value: peers[OURS]?.seconds / peers[OURS_STRICT]?.seconds,
+          value: pairedRatio(peers[OURS]?.rounds, peers[OURS_STRICT]?.rounds),
           of: workload,
         })),
       ),

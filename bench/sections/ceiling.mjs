@@ -1,6 +1,7 @@
 import { CORES } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
 import { flopsOf, loopsOf } from '../peers/ceiling.mjs';
+import { pairedRatio } from '../statistics.mjs';
 import { formatSpread } from '../table.mjs';
 
 /** @typedef {import('../peers/ceiling.mjs').Loop} Loop */
@@ -59,13 +60,17 @@ export function ceilingParticipant(build) {
  * @param {import('../context.mjs').Context} context
  * @param {string} build
  * @param {Map<string, import('../interleave.mjs').Timing>} timings
+ * @returns {(flops: number, rounds: readonly number[]) => number} the share of the ceiling that something of so many
+ * operations reaches, each round held against the ceiling of that round
  */
 export function takeCeiling(context, build, timings) {
   const label = `ceiling ${build}`;
   const timing = timings.get(label);
   const loop = fastest.get(build);
   timings.delete(label);
-  if (timing && loop) raise(context, build, loop, timing);
+  if (!timing || !loop) return () => NaN;
+  raise(context, build, loop, timing);
+  return (flops, rounds) => (flops / flopsOf(loop)) * pairedRatio(timing.rounds, rounds);
 }
 
 /**

@@ -1,12 +1,13 @@
 import { OURS } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
+import { pairedRatio } from '../statistics.mjs';
 import { formatRatio, formatSeconds, formatSpread } from '../table.mjs';
 import { nameOf } from '../workloads.mjs';
 
 /**
  * @typedef {object} Comparison
  * @property {string} workload
- * @property {Record<string, import('../interleave.mjs').Timing & { gflops?: number, build?: string }>} peers
+ * @property {Record<string, import('../interleave.mjs').Timing & { gflops?: number, share?: number }>} peers
  */
 
 /** Operations that a quick run grants to peers that take long, by how long they take. */
@@ -23,7 +24,7 @@ export const VERY_SLOW = 1e8;
  * @param {(peer: Comparison['peers'][string]) => string[]} [cells] of those
  */
 export function printComparison({ table }, title, { workload, peers }, columns = [], cells = () => []) {
-  const ours = peers[OURS]?.seconds;
+  const ours = peers[OURS]?.rounds;
   table(
     `${title}, ${workload}`,
     ['', 'time', 'spread', 'to ours', ...columns, 'version'],
@@ -31,7 +32,7 @@ export function printComparison({ table }, title, { workload, peers }, columns =
       label,
       formatSeconds(peer.seconds),
       formatSpread(peer.spread),
-      `${formatRatio(peer.seconds / ours)} ×`,
+      `${formatRatio(pairedRatio(peer.rounds, ours))} ×`,
       ...cells(peer),
       peer.version,
     ]),
@@ -43,14 +44,17 @@ export function printComparison({ table }, title, { workload, peers }, columns =
  * @param {import('../workloads.mjs').Workload} workload
  * @param {number} flops
  * @param {{ label: string, task: string, quickFlops?: number }[]} rows
- * @param {import('../interleave.mjs').Participant[]} [others]
+ * @param {(label: string) => import('../interleave.mjs').Participant[]} [after] who is measured after a row
  */
-export function compare(context, workload, flops, rows, others = []) {
+export function compare(context, workload, flops, rows, after = () => []) {
   const chosen = rows.filter(({ label, quickFlops = Infinity }) => {
     const leave = context.settings.quick && flops > quickFlops;
     if (leave) context.note(`left out of a quick run: ${label}, ${nameOf(workload)}: too slow`);
     return !leave;
   });
-  const participants = chosen.map(({ label, task }) => ({ label, peer: label, task, workload }));
-  return interleave(context, [...participants, ...others]);
+  const participants = chosen.flatMap(({ label, task }) => [
+    { label, peer: label, task, workload },
+    ...after(label),
+  ]);
+  return interleave(context, participants);
 }

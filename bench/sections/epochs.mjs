@@ -1,5 +1,6 @@
 import { OURS } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
+import { pairedRatio } from '../statistics.mjs';
 import { formatRatio, formatSeconds } from '../table.mjs';
 import { nameOf, QUICK_STEPS, STEPS } from '../workloads.mjs';
 
@@ -29,7 +30,7 @@ export async function measureEpochs(context) {
       batches,
       bare: step * batches,
       fit,
-      share: (step * batches) / fit,
+      share: EPOCHS * batches * pairedRatio(timings.get('step')?.rounds, timings.get('fit')?.rounds),
     });
   }
   context.table(

@@ -1,6 +1,7 @@
 import { CORES } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
 import { KINDS, neighbourOf, passFlops, shapeName, shapes } from '../shapes.mjs';
+import { pairedRatio } from '../statistics.mjs';
 import { formatRatio } from '../table.mjs';
 import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
 
@@ -11,6 +12,7 @@ import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
  * @property {import('../shapes.mjs').Shape} shape
  * @property {number} gflops
  * @property {number} spread
+ * @property {number} share of the ceiling
  * @property {number} [ofNeighbour] its rate as a share of its neighbour's
  */
 
@@ -52,13 +54,17 @@ async function measureShapes(context, build, group) {
   );
   const own = { seconds: context.settings.quick ? 0.01 : 0.06, shortWarmUp: 0 };
   const timings = await interleave(context, [...participants, ...ceilingParticipant(build)], own);
-  takeCeiling(context, build, timings);
+  const shareOf = takeCeiling(context, build, timings);
   return kinds.flatMap((kind) => {
     const [kernel, neighbour] = group.map((shape) => {
-      const { seconds = NaN, spread = NaN } = timings.get(label(kind, shape)) ?? {};
-      return { build, kind, shape, gflops: passFlops(shape) / seconds / 1e9, spread };
+      const { seconds = NaN, spread = NaN, rounds = [] } = timings.get(label(kind, shape)) ?? {};
+      const flops = passFlops(shape);
+      return { build, kind, shape, gflops: flops / seconds / 1e9, spread, share: shareOf(flops, rounds) };
     });
-    return neighbour ? [{ ...kernel, ofNeighbour: kernel.gflops / neighbour.gflops }, neighbour] : [kernel];
+    if (!neighbour) return [kernel];
+    const [own, other] = group.map((shape) => timings.get(label(kind, shape))?.rounds);
+    const ofNeighbour = (passFlops(group[0]) / passFlops(group[1])) * pairedRatio(other, own);
+    return [{ ...kernel, ofNeighbour }, neighbour];
   });
 }
 
@@ -75,8 +81,8 @@ function printKernels({ table, ceiling }, build, kernels) {
   const rows = names.map((name) => [
     name,
     ...Object.keys(KINDS).map((kind) => {
-      const { gflops = NaN } = find(name, kind) ?? {};
-      return `${formatRatio(gflops, 1)} (${formatRatio(gflops / ceiling[build])})`;
+      const { gflops = NaN, share } = find(name, kind) ?? {};
+      return `${formatRatio(gflops, 1)} (${formatRatio(share)})`;
     }),
   ]);
   const columns = ['batch, in → out', ...Object.values(KINDS)];

@@ -1,5 +1,6 @@
 import { OURS, RULES } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
+import { pairedRatio } from '../statistics.mjs';
 import { formatRatio } from '../table.mjs';
 import { nameOf, QUICK_STEPS, STEPS } from '../workloads.mjs';
 
@@ -15,8 +16,8 @@ export async function measureRules(context) {
       { label: OURS, peer: OURS, task: 'step', workload },
       ...RULES.map(({ label }) => ({ label, peer: label, task: 'step', workload })),
     ]);
-    const all = timings.get(OURS)?.seconds ?? NaN;
-    const gains = RULES.map(({ rule, label }) => [rule, (timings.get(label)?.seconds ?? NaN) / all]);
+    const all = timings.get(OURS)?.rounds;
+    const gains = RULES.map(({ rule, label }) => [rule, pairedRatio(timings.get(label)?.rounds, all)]);
     results.push({
       workload: nameOf(workload),
       gains: /** @type {Record<string, number>} */ (Object.fromEntries(gains)),

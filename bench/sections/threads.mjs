@@ -1,5 +1,6 @@
 import { OURS, OURS_THREADS, PYTORCH, PYTORCH_THREADS } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
+import { pairedRatio } from '../statistics.mjs';
 import { formatRatio, formatSeconds } from '../table.mjs';
 import { nameOf, QUICK_STEPS, STEPS } from '../workloads.mjs';
 
@@ -46,8 +47,8 @@ export async function measureThreads(context) {
     results.push({
       workload: nameOf(workload),
       seconds: Object.fromEntries(PAIRS.flat().map((label) => [label, seconds(label)])),
-      ratio: seconds(OURS) / seconds(OURS_THREADS),
-      torchRatio: seconds(PYTORCH) / seconds(PYTORCH_THREADS),
+      ratio: pairedRatio(timings.get(OURS)?.rounds, timings.get(OURS_THREADS)?.rounds),
+      torchRatio: pairedRatio(timings.get(PYTORCH)?.rounds, timings.get(PYTORCH_THREADS)?.rounds),
     });
   }
   context.table(

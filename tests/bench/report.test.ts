@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { JAX, OURS, OURS_LOOP, OURS_STRICT, PYTORCH, RULE_NAMES, TFJS } from '../../bench/candidates.mjs';
 import { RULES } from '../../src/tensor/rules.js';
 import { neededBytes } from '../../bench/sections/memory.mjs';
-import { median, spread } from '../../bench/statistics.mjs';
+import { median, pairedRatio, spread } from '../../bench/statistics.mjs';
 import { formatBytes, formatRatio, formatSeconds, formatTable } from '../../bench/table.mjs';
 import { aboveCeiling, evaluateTargets, type Results } from '../../bench/targets.mjs';
 
@@ -16,6 +16,9 @@ describe('statistics', () => {
     expect(median([4, 1, 2, 3])).toBe(2.5);
     expect(median([NaN])).toBeNaN();
     expect(spread([9, 10, 11])).toBeCloseTo(0.1);
+    // The machine was half as fast in the second round, for both; the third of `a` is missing.
+    expect(pairedRatio([1, 2], [2, 4, 3])).toBe(0.5);
+    expect(pairedRatio(undefined, [1])).toBeNaN();
   });
 });
 
@@ -60,11 +63,11 @@ it('sums what training must keep', () => {
 });
 
 describe('targets', () => {
-  const timing = (seconds: number, gflops?: number) => ({
+  const timing = (seconds: number, share?: number) => ({
     seconds,
-    gflops,
+    share,
     spread: 0,
-    rounds: [],
+    rounds: [seconds, 2 * seconds],
     version: '',
   });
   const shape = (batch: number, inFeatures: number, outFeatures: number) => ({
@@ -77,6 +80,7 @@ describe('targets', () => {
     kind,
     shape: at,
     gflops,
+    share: gflops / 50,
     spread: 0,
     ...more,
   });
@@ -94,7 +98,7 @@ describe('targets', () => {
     steps: [
       {
         workload: '784-128-10 @ 32',
-        peers: { [OURS]: timing(1, 40), [TFJS]: timing(15), [JAX]: timing(3), [OURS_STRICT]: timing(2) },
+        peers: { [OURS]: timing(1, 0.8), [TFJS]: timing(15), [JAX]: timing(3), [OURS_STRICT]: timing(2) },
       },
       {
         workload: '2-16-2 @ 4',
