@@ -11,6 +11,8 @@ export interface KLDivLossOptions {
   logTarget?: boolean;
 }
 
+const REDUCTIONS = ['mean', 'batchmean', 'sum', 'none'];
+
 /** The smallest normal float32. */
 const SMALLEST = 1.1754943508222875e-38;
 
@@ -33,6 +35,11 @@ export class KLDivLoss extends ReducedLoss implements Loss {
 
   constructor(options: KLDivLossOptions = {}) {
     const { reduction, ...rest } = options;
+    if (reduction !== undefined && !REDUCTIONS.includes(reduction)) {
+      throw new RangeError(
+        `KLDivLoss: expected reduction '${REDUCTIONS.join("', '")}', got ${String(reduction)}`,
+      );
+    }
     super('KLDivLoss', { ...rest, reduction: reduction === 'batchmean' ? 'mean' : reduction }, ['logTarget']);
     this.perRow = reduction === 'batchmean';
     this.logTarget = options.logTarget ?? false;

@@ -68,10 +68,7 @@ const PASS = 2 * (20 + 20) * EPSILON;
 
 function expectClose(actual: ArrayLike<number>, { data }: Stored, room: number, what: string): void {
   const size = Math.max(...data.map(Math.abs));
-  expect(
-    mismatch(actual, { expected: data, tolerance: data.map(() => room * size) }),
-    what,
-  ).toBeNull();
+  expect(mismatch(actual, { expected: data, tolerance: data.map(() => room * size) }), what).toBeNull();
 }
 
 describe('modules are as PyTorch computes them', () => {
@@ -80,7 +77,9 @@ describe('modules are as PyTorch computes them', () => {
   it.each(Object.keys(modules))('%s', (name) => {
     const { start, steps, end } = records[name];
     const module = modules[name]();
-    module.loadStateDict(Object.fromEntries(Object.entries(start).map(([key, value]) => [key, stored(value)])));
+    module.loadStateDict(
+      Object.fromEntries(Object.entries(start).map(([key, value]) => [key, stored(value)])),
+    );
     for (const [i, step] of steps.entries()) {
       module.train(step.mode === 'train');
       for (const parameter of module.parameters()) parameter.grad = null;

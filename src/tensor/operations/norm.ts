@@ -98,10 +98,11 @@ export const layerNorm = normalization('LayerNorm', Norm.CENTRED, lastDimensions
 /** x / √(mean(x²) + eps) over the last dimensions. */
 export const rmsNorm = normalization('RMSNorm', Norm.RMS, lastDimensions('RMSNorm'));
 /** (x − mean) / √(variance + eps) of each feature: x [batch, features] or [batch, features, length]. */
-export const batchNorm = normalization('BatchNorm1d', Norm.CENTRED, ([batch, features, length = 1]) => {
+export const batchNorm = normalization('BatchNorm1d', Norm.CENTRED, (x) => {
+  const [batch, features, length = 1] = x;
   if (batch * length === 1) {
     throw new RangeError(
-      `BatchNorm1d: expected more than one value of each feature in training, got x [1, ${features}${length === 1 ? '' : ', 1'}]; ` +
+      `BatchNorm1d: expected more than one value of each feature in training, got x ${formatShape(x)}; ` +
         'a DataLoader leaves a partial last batch out with dropLast: true',
     );
   }
