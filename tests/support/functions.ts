@@ -164,10 +164,7 @@ export const binaryReferences: Record<string, BinaryReference> = {
   CROSS_ENTROPY: {
     fn: Binary.CROSS_ENTROPY,
     f: (a, b) => -b * limitedLog(a) - (1 - b) * limitedLog(1 - a),
-    derivatives: [
-      (a, b) => (a - b) / Math.max(a * (1 - a), 1e-12),
-      (a) => limitedLog(1 - a) - limitedLog(a),
-    ],
+    derivatives: [(a, b) => (a - b) / Math.max(a * (1 - a), 1e-12), (a) => limitedLog(1 - a) - limitedLog(a)],
     roundings: 12,
     floor: 16,
     share: true,
