@@ -130,7 +130,6 @@ describe('the plain losses', () => {
         .tape.program.read()
         .map(({ opcode }) => opcode);
     };
-    const { BINARY, REDUCE, BINARY_GRADIENT, CROSS_ENTROPY } = Opcode;
     expect(
       opcodes(
         new nn.MSELoss(),
@@ -139,12 +138,12 @@ describe('the plain losses', () => {
           [3, 5],
         ]),
       ),
-    ).toEqual([BINARY, REDUCE, BINARY_GRADIENT]);
-    expect(opcodes(new nn.CrossEntropyLoss(), tensor([0, 1]))).toEqual([CROSS_ENTROPY, REDUCE]);
+    ).toEqual([Opcode.BINARY, Opcode.REDUCE, Opcode.BINARY_GRADIENT]);
+    expect(opcodes(new nn.CrossEntropyLoss(), tensor([0, 1]))).toEqual([Opcode.CROSS_ENTROPY, Opcode.REDUCE]);
     // The gradient 1 of the sum is copied to the rows.
     expect(opcodes(new nn.CrossEntropyLoss({ reduction: 'sum' }), tensor([0, 1]))).toEqual([
-      CROSS_ENTROPY,
-      REDUCE,
+      Opcode.CROSS_ENTROPY,
+      Opcode.REDUCE,
       Opcode.COPY,
       Opcode.CROSS_ENTROPY_GRADIENT,
     ]);

@@ -175,7 +175,7 @@ describe('BatchNorm1d', () => {
 });
 
 /** A model with every layer that has a state or draws, for rows of three letters. */
-function letters() {
+function letters(momentum = 0.5) {
   manualSeed(4);
   const model = new nn.Sequential(
     new nn.Embedding(7, 4, { paddingIdx: 0 }),
@@ -188,7 +188,7 @@ function letters() {
     new nn.BatchNorm1d(11, { momentum: null }),
     new nn.Linear(11, 3),
   );
-  const optimizer = new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.5 });
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.05, momentum });
   const rows = Array.from({ length: 44 }, (_, i) => [i % 7, (i * 3) % 7, (i * i) % 7]);
   const classes = rows.map(([a, b, c]) => (a + 2 * b + c) % 3);
   const loader = new data.DataLoader(new data.TensorDataset(rows, classes), {
@@ -202,33 +202,37 @@ const stateOf = (model: nn.Module): Record<string, number[]> =>
   Object.fromEntries(Object.entries(model.stateDict()).map(([name, value]) => [name, [...value.data]]));
 
 describe('a replay', () => {
-  it('gives the bits of the loop spelled out, running statistics too', async () => {
-    const loss = new nn.CrossEntropyLoss({ labelSmoothing: 0.1, weight: [1, 2, 0.5] });
-    const a = letters();
-    const losses: number[] = [];
-    for (let epoch = 0; epoch < 3; epoch++) {
-      for (const [inputs, labels] of a.loader) {
-        a.optimizer.zeroGrad();
-        const value = loss.forward(a.model.forward(inputs), labels);
-        value.backward();
-        a.optimizer.step();
-        losses.push(value.item());
+  // Without momentum steps are taken where the gradients are computed.
+  it.each([0, 0.5])(
+    'gives the bits of the loop spelled out, running statistics too (momentum %s)',
+    async (momentum) => {
+      const loss = new nn.CrossEntropyLoss({ labelSmoothing: 0.1, weight: [1, 2, 0.5] });
+      const a = letters(momentum);
+      const losses: number[] = [];
+      for (let epoch = 0; epoch < 3; epoch++) {
+        for (const [inputs, labels] of a.loader) {
+          a.optimizer.zeroGrad();
+          const value = loss.forward(a.model.forward(inputs), labels);
+          value.backward();
+          a.optimizer.step();
+          losses.push(value.item());
+        }
       }
-    }
-    const b = letters();
-    const seen: number[] = [];
-    await fit(b.model, {
-      data: b.loader,
-      loss,
-      optimizer: b.optimizer,
-      epochs: 3,
-      onBatch: (r) => seen.push(r.loss),
-    });
-    expect(seen).toEqual(losses);
-    expect(stateOf(b.model)).toEqual(stateOf(a.model));
-    expect(stateOf(b.model)['4.numBatchesTracked']).toEqual([18]);
-    expect(stateOf(b.model)['0.weight'].slice(0, 4)).toEqual([0, 0, 0, 0]);
-  });
+      const b = letters(momentum);
+      const seen: number[] = [];
+      await fit(b.model, {
+        data: b.loader,
+        loss,
+        optimizer: b.optimizer,
+        epochs: 3,
+        onBatch: (r) => seen.push(r.loss),
+      });
+      expect(seen).toEqual(losses);
+      expect(stateOf(b.model)).toEqual(stateOf(a.model));
+      expect(stateOf(b.model)['4.numBatchesTracked']).toEqual([18]);
+      expect(stateOf(b.model)['0.weight'].slice(0, 4)).toEqual([0, 0, 0, 0]);
+    },
+  );
 
   it('of an evaluation uses the statistics as they are, and leaves them', async () => {
     const { model, optimizer, loader } = letters();
