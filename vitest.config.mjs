@@ -40,7 +40,7 @@ export default defineConfig({
       { extends: true, test: { name: 'whole', include: ['tests/**/*.test.ts'], exclude: [ENGINE_TESTS] } },
       onBuild('strict'),
       onBuild('relaxed'),
-      onBuild('strict', 'threads', 3, 'tests/{tensor,nn,optim,train}/**/*.test.ts'),
+      onBuild('strict', 'threads', 3, 'tests/{tensor,nn,losses,optim,train}/**/*.test.ts'),
     ],
   },
 });

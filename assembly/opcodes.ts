@@ -99,6 +99,35 @@ export const enum Opcode {
    * d0 total, FLAG_NESTEROV.
    */
   SGD,
+  /**
+   * y = (x − mean) / √(variance + s0) for each group of x, viewed as [d0 outer, d1 groups, d2 inner]; with Norm.RMS the
+   * mean is taken to be 0. p0 y, p1 x, p2 moments out: means [d1], variances [d1].
+   */
+  NORMALIZE,
+  /**
+   * dx (+)= (dy − mean(dy) − y · mean(dy · y)) / √(variance + s0), with Norm.RMS without mean(dy). p0 dx, p1 dy, p2 y,
+   * p3 moments, dimensions as NORMALIZE.
+   */
+  NORMALIZE_GRADIENT,
+  /** out = (1 − f) · out + f · s1 · in, f = s0 or, where there is a count p2, 1 / count. p0 out, p1 in, d0 total. */
+  BLEND,
+  /**
+   * out[i] = table[indices[i]] for rows of d1 elements. p0 out, p1 table [d2, d1], p2 float32 indices, d0 rows. Stops
+   * the program with Status.INDEX when an index is not an integer in [0, d2).
+   */
+  EMBEDDING,
+  /**
+   * dtable[indices[i]] (+)= dy[i], but for row s0. p0 dtable [d0, d1], p1 dy [d2, d1], p2 float32 indices, which
+   * EMBEDDING has seen, d0 rows of the table, d1 width, d2 rows of dy.
+   */
+  EMBEDDING_GRADIENT,
+  /**
+   * out[row] = x[row · d2 + label[row]], 0 where the label is s0. p0 out [d0], p1 x, p2 labels [d0], d0 rows, d1
+   * classes, d2 elements from row to row. Stops the program with Status.LABEL as CROSS_ENTROPY does.
+   */
+  PICK,
+  /** dx [d0, d1] (+)= dy[row] at the label, 0 elsewhere. p0 dx, p1 dy, p2 labels, which PICK has seen, s0 as there. */
+  PICK_GRADIENT,
 }
 
 export const enum Unary {
@@ -116,6 +145,7 @@ export const enum Unary {
   /** The exact form, x · Φ(x). */
   GELU,
   SILU,
+  /** x where s0 · x is above s1, else log(1 + e^(s0 · x)) / s0. */
   SOFTPLUS,
   /** Between s0 and s1; the gradient passes where s0 ≤ x ≤ s1; NaN stays NaN. */
   CLAMP,
@@ -123,6 +153,12 @@ export const enum Unary {
   POWER,
   /** x above 0, s0 · (eˣ − 1) below. */
   ELU,
+  /** As CLAMP, but the gradient passes where s0 < x < s1. */
+  HARDTANH,
+  /** x · tanh(log(1 + eˣ)) */
+  MISH,
+  /** x² / 2 where |x| is below s0, else s0 · (|x| − s0 / 2). */
+  HUBER,
 }
 
 export const enum Binary {
@@ -135,6 +171,10 @@ export const enum Binary {
   MAXIMUM,
   MINIMUM,
   SQUARED_DIFFERENCE,
+  /** −b · log a − (1 − b) · log(1 − a), logarithms not below −100. */
+  CROSS_ENTROPY,
+  /** The same of the logit a. */
+  LOGIT_CROSS_ENTROPY,
 }
 
 export const enum Reduction {
@@ -148,10 +188,18 @@ export const enum Softmax {
   LOG,
 }
 
+export const enum Norm {
+  CENTRED,
+  RMS,
+}
+
 /** What run() and lead() answer. */
 export const enum Status {
   OK,
+  /** A class index is none. */
   LABEL,
+  /** An index of an embedding is none. */
+  INDEX,
   /** A worker trapped; Control.MESSAGE says why. */
   FAILED,
   /** A worker took a slice and did not finish it in time. */

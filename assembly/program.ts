@@ -3,7 +3,9 @@ import { binary, binaryGradient } from './kernels/binary';
 import { copy, fill, gather } from './kernels/copy';
 import { crossEntropy, crossEntropyGradient } from './kernels/crossEntropy';
 import { dropout } from './kernels/dropout';
+import { blend, normalize, normalizeGradient, normUnits } from './kernels/norm';
 import { sgd } from './kernels/optimizer';
+import { embedding, embeddingGradient, pick, pickGradient } from './kernels/pick';
 import { maxGradient, reduce } from './kernels/reduce';
 import { softmax, softmaxGradient, softmaxUnits } from './kernels/softmax';
 import { unary, unaryGradient } from './kernels/unary';
@@ -172,6 +174,36 @@ export function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       const nesterov = (flags & FLAG_NESTEROV) != 0;
       const begin = cut(n, LINE, rank, ranks);
       sgd(p(at, 0), p(at, 1), p(at, 2), p(at, 3), p(at, 4), nesterov, begin, cut(n, LINE, next, ranks));
+      break;
+    }
+    case Opcode.NORMALIZE: {
+      const units = normUnits(d1, d2);
+      normalize(fn, p0, p1, p2, d0, d1, d2, s0, sliceBegin(units, 4, rank, ranks), sliceBegin(units, 4, rank + 1, ranks));
+      break;
+    }
+    case Opcode.NORMALIZE_GRADIENT: {
+      const units = normUnits(d1, d2);
+      const unitBegin = sliceBegin(units, 4, rank, ranks);
+      const unitEnd = sliceBegin(units, 4, rank + 1, ranks);
+      normalizeGradient(fn, p0, p1, p2, p3, d0, d1, d2, s0, accumulate, unitBegin, unitEnd);
+      break;
+    }
+    case Opcode.BLEND: {
+      blend(p0, p1, p2, s0, s1, begin, end);
+      break;
+    }
+    case Opcode.EMBEDDING: {
+      return embedding(p0, p1, p2, d1, d2, begin, end);
+    }
+    case Opcode.EMBEDDING_GRADIENT: {
+      embeddingGradient(p0, p1, p2, d1, d2, s0, accumulate, begin, end);
+      break;
+    }
+    case Opcode.PICK: {
+      return pick(p0, p1, p2, d1, d2, s0, begin, end);
+    }
+    case Opcode.PICK_GRADIENT: {
+      pickGradient(p0, p1, p2, d1, s0, accumulate, begin, end);
       break;
     }
   }

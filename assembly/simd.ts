@@ -142,6 +142,11 @@ export function log1p4(x: v128): v128 {
   return select(x, f32x4.div(f32x4.mul(log4(u), x), d), exact);
 }
 
+/** ln(1 + eˣ). */
+export function softplus4(x: v128): v128 {
+  return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
+}
+
 /** tanh x, after Cephes' tanhf: a polynomial below 0.625, 1 − 2 / (e²ˣ + 1) above. */
 export function tanh4(x: v128): v128 {
   const a = f32x4.abs(x);

@@ -1,4 +1,4 @@
-import { Opcode, Unary, FUNCTION_SHIFT } from './opcodes';
+import { Binary, Opcode, Unary, FUNCTION_SHIFT } from './opcodes';
 
 // Nanoseconds on one thread, measured by bench/crossover.mjs: one multiply-add of a matrix product, and one element of
 // instructions that move or add numbers, and of those that call exponentials, divide or go one by one.
@@ -21,7 +21,20 @@ export function work(at: usize): f64 {
     case Opcode.FILL:
     case Opcode.COPY:
     case Opcode.BINARY:
-    case Opcode.BINARY_GRADIENT:
+    case Opcode.BINARY_GRADIENT: {
+      // d1 of a gradient tells the operand.
+      const elements = <f64>load<i32>(at, 32);
+      return elements * (load<i32>(at, 4) >> FUNCTION_SHIFT >= Binary.CROSS_ENTROPY ? HEAVY : LIGHT);
+    }
+    case Opcode.EMBEDDING: return <f64>load<i32>(at, 32) * <f64>load<i32>(at, 36) * LIGHT;
+    case Opcode.EMBEDDING_GRADIENT: {
+      return <f64>load<i32>(at, 36) * (<f64>load<i32>(at, 32) + <f64>load<i32>(at, 40)) * LIGHT;
+    }
+    case Opcode.PICK: return <f64>load<i32>(at, 32) * HEAVY;
+    case Opcode.NORMALIZE:
+    case Opcode.NORMALIZE_GRADIENT: return units * (3 * LIGHT);
+    case Opcode.BLEND:
+    case Opcode.PICK_GRADIENT:
     case Opcode.REDUCE:
     case Opcode.GATHER:
     case Opcode.SGD: return units * LIGHT;
@@ -37,7 +50,9 @@ function isLight(fn: i32): bool {
     case Unary.SQUARE:
     case Unary.RELU:
     case Unary.LEAKY_RELU:
-    case Unary.CLAMP: return true;
+    case Unary.CLAMP:
+    case Unary.HARDTANH:
+    case Unary.HUBER: return true;
     default: return false;
   }
 }

@@ -1,5 +1,5 @@
 import { Binary } from '../opcodes';
-import { loadUpTo, logOf, power, storeUpTo } from '../simd';
+import { loadUpTo, log4, logOf, power, sigmoid4, softplus4, storeUpTo } from '../simd';
 import { lastOf, loadStrided, rowOffset } from './walk';
 
 function power4(a: v128, b: v128): v128 {
@@ -22,6 +22,11 @@ function powerSlope4(which: i32, a: v128, b: v128): v128 {
   return f32x4.replace_lane(y, 3, powerSlope(which, f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
 }
 
+/** ln x, not below −100: a probability that rounds to 0 is not infinitely wrong. */
+function limitedLog(x: v128): v128 {
+  return f32x4.max(log4(x), f32x4.splat(-100));
+}
+
 // @ts-ignore: decorator
 @inline
 function apply(fn: i32, a: v128, b: v128): v128 {
@@ -33,6 +38,15 @@ function apply(fn: i32, a: v128, b: v128): v128 {
     case Binary.POWER: return power4(a, b);
     case Binary.MAXIMUM: return f32x4.max(a, b);
     case Binary.MINIMUM: return f32x4.min(a, b);
+    case Binary.CROSS_ENTROPY: {
+      const rest = f32x4.sub(f32x4.splat(1), b);
+      return f32x4.neg(f32x4.add(f32x4.mul(b, limitedLog(a)), f32x4.mul(rest, limitedLog(f32x4.sub(f32x4.splat(1), a)))));
+    }
+    case Binary.LOGIT_CROSS_ENTROPY: {
+      // max(a, 0) − a · b is exact where b is 0 or 1; ln(1 + e^−|a|) is what softplus adds to max(a, 0).
+      const positive = f32x4.max(a, f32x4.splat(0));
+      return f32x4.add(f32x4.sub(positive, f32x4.mul(a, b)), softplus4(f32x4.neg(f32x4.abs(a))));
+    }
     default: {
       const d = f32x4.sub(a, b);
       return f32x4.mul(d, d);
@@ -61,6 +75,14 @@ function derive(fn: i32, which: i32, dy: v128, a: v128, b: v128): v128 {
       const loses = which == 0 ? bWins : aWins;
       const tie = v128.andnot(v128.not(wins), loses);
       return v128.or(v128.and(dy, wins), v128.and(f32x4.mul(dy, f32x4.splat(0.5)), tie));
+    }
+    case Binary.CROSS_ENTROPY: {
+      const rest = f32x4.sub(f32x4.splat(1), a);
+      if (which == 1) return f32x4.mul(dy, f32x4.sub(limitedLog(rest), limitedLog(a)));
+      return f32x4.div(f32x4.mul(dy, f32x4.sub(a, b)), f32x4.max(f32x4.mul(a, rest), f32x4.splat(1e-12)));
+    }
+    case Binary.LOGIT_CROSS_ENTROPY: {
+      return f32x4.mul(dy, which == 0 ? f32x4.sub(sigmoid4(a), b) : f32x4.neg(a));
     }
     default: {
       const d = which == 0 ? f32x4.sub(a, b) : f32x4.sub(b, a);

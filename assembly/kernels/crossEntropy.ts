@@ -1,5 +1,6 @@
 import { Status } from '../opcodes';
 import { exp4, loadUpTo, log4, logOf, storeUpTo } from '../simd';
+import { isIndex } from './pick';
 import { rowDivide, rowExp, rowMaximum } from './softmax';
 
 /** dlogits = scale · dy · (probabilities · Σ target − target) for one row; scale · dy is `g`. */
@@ -30,13 +31,6 @@ function rowGradient(
 @inline
 function oneAt(lane: i32): v128 {
   return v128.and(i32x4.eq(i32x4(0, 1, 2, 3), i32x4.splat(lane)), f32x4.splat(1));
-}
-
-/** Whether this is an integer in [0, classes). */
-// @ts-ignore: decorator
-@inline
-function isLabel(label: f32, classes: i32): bool {
-  return label >= 0 && label < <f32>classes && trunc(label) == label;
 }
 
 /** Up to so many classes four rows go through the lanes together: rows shorter than that leave lanes empty. */
@@ -80,7 +74,7 @@ function narrowRows(
   const zero = f32x4.splat(0);
   let labels = zero;
   if (!soft) {
-    for (let i = 0; i < count; i++) if (!isLabel(load<f32>(t + (<usize>i << 2)), classes)) return Status.LABEL;
+    for (let i = 0; i < count; i++) if (!isIndex(load<f32>(t + (<usize>i << 2)), classes)) return Status.LABEL;
     labels = loadUpTo(t, count);
   }
   let maximum = f32x4.splat(-Infinity);
@@ -151,7 +145,7 @@ export function crossEntropy(
       }
     } else {
       const label = load<f32>(targets + (<usize>row << 2));
-      if (!isLabel(label, classes)) return Status.LABEL;
+      if (!isIndex(label, classes)) return Status.LABEL;
       loss = logSum - (load<f32>(x + (<usize>(<i32>label) << 2)) - maximum);
     }
     store<f32>(losses + (<usize>row << 2), loss);

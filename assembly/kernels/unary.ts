@@ -1,5 +1,5 @@
 import { Unary } from '../opcodes';
-import { erfc4, exp4, expm14, loadUpTo, log1p4, log4, power, relu4, sigmoid4, storeUpTo, tanh4 } from '../simd';
+import { erfc4, exp4, expm14, loadUpTo, log4, power, relu4, sigmoid4, softplus4, storeUpTo, tanh4 } from '../simd';
 
 const SQRT_HALF: f32 = 0.70710678118654752;
 const INVERSE_SQRT_TWO_PI: f32 = 0.39894228040143268;
@@ -9,6 +9,18 @@ function power4(x: v128, exponent: f32): v128 {
   y = f32x4.replace_lane(y, 1, power(f32x4.extract_lane(x, 1), exponent));
   y = f32x4.replace_lane(y, 2, power(f32x4.extract_lane(x, 2), exponent));
   return f32x4.replace_lane(y, 3, power(f32x4.extract_lane(x, 3), exponent));
+}
+
+/** eˣ · (eˣ + 2), of which tanh(log(1 + eˣ)) is n / (n + 2); from 20 on that is 1. */
+function mishPower(x: v128): v128 {
+  const e = exp4(f32x4.min(x, f32x4.splat(20)));
+  return f32x4.mul(e, f32x4.add(e, f32x4.splat(2)));
+}
+
+// @ts-ignore: decorator
+@inline
+function mishTanh(n: v128): v128 {
+  return f32x4.div(n, f32x4.add(n, f32x4.splat(2)));
 }
 
 /** f(x) on four lanes; s0 and s1 are the parameters of f. */
@@ -33,11 +45,22 @@ function apply(fn: i32, x: v128, s0: f32, s1: f32): v128 {
       return f32x4.mul(x, phi);
     }
     case Unary.SILU: return f32x4.mul(x, sigmoid4(x));
-    case Unary.SOFTPLUS: return f32x4.add(f32x4.max(x, zero), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
+    case Unary.SOFTPLUS: {
+      const z = f32x4.mul(x, f32x4.splat(s0));
+      const y = f32x4.div(softplus4(z), f32x4.splat(s0));
+      return v128.bitselect(x, y, f32x4.gt(z, f32x4.splat(s1)));
+    }
+    case Unary.HARDTANH:
     case Unary.CLAMP: return f32x4.min(f32x4.max(x, f32x4.splat(s0)), f32x4.splat(s1));
     case Unary.ELU: {
       const below = f32x4.mul(f32x4.splat(s0), expm14(x));
       return v128.bitselect(below, x, f32x4.lt(x, zero));
+    }
+    case Unary.MISH: return f32x4.mul(x, mishTanh(mishPower(x)));
+    case Unary.HUBER: {
+      const a = f32x4.abs(x);
+      const c = f32x4.min(a, f32x4.splat(s0));
+      return f32x4.mul(c, f32x4.sub(a, f32x4.mul(c, f32x4.splat(0.5))));
     }
     default: return power4(x, s0);
   }
@@ -75,7 +98,14 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
       const s = sigmoid4(x);
       return f32x4.mul(dy, f32x4.mul(s, f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s)))));
     }
-    case Unary.SOFTPLUS: return f32x4.mul(dy, sigmoid4(x));
+    case Unary.SOFTPLUS: {
+      const z = f32x4.mul(x, f32x4.splat(s0));
+      return v128.bitselect(dy, f32x4.mul(dy, sigmoid4(z)), f32x4.gt(z, f32x4.splat(s1)));
+    }
+    case Unary.HARDTANH: {
+      const inside = v128.and(f32x4.gt(x, f32x4.splat(s0)), f32x4.lt(x, f32x4.splat(s1)));
+      return v128.and(dy, inside);
+    }
     case Unary.CLAMP: {
       const inside = v128.and(f32x4.ge(x, f32x4.splat(s0)), f32x4.le(x, f32x4.splat(s1)));
       return v128.and(dy, inside);
@@ -83,6 +113,16 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
     case Unary.ELU: {
       const below = f32x4.mul(dy, f32x4.add(y, f32x4.splat(s0)));
       return v128.bitselect(dy, below, f32x4.gt(x, zero));
+    }
+    case Unary.MISH: {
+      // t + x · σ(x) · (1 − t²), where 1 − t² = 4 (n + 1) / (n + 2)².
+      const n = mishPower(x);
+      const d = f32x4.add(n, f32x4.splat(2));
+      const rest = f32x4.div(f32x4.mul(f32x4.splat(4), f32x4.add(n, one)), f32x4.mul(d, d));
+      return f32x4.mul(dy, f32x4.add(mishTanh(n), f32x4.mul(f32x4.mul(x, sigmoid4(x)), rest)));
+    }
+    case Unary.HUBER: {
+      return f32x4.mul(dy, f32x4.min(f32x4.max(x, f32x4.splat(-s0)), f32x4.splat(s0)));
     }
     default: {
       if (s0 == 0) return zero;

@@ -1,22 +1,156 @@
-import { crossEntropy } from '../tensor/operations/softmax.js';
-import { asTensor, call, type Tensor, type TensorLike } from '../tensor/tensor.js';
-import type { Loss } from './loss.js';
+import { formatShape } from '../tensor/layout.js';
+import { pick } from '../tensor/operations/pick.js';
+import { crossEntropy, crossEntropyRows } from '../tensor/operations/softmax.js';
+import { asTensor, call, tensor, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { ReducedLoss, type Loss, type LossCall, type LossOptions } from './loss.js';
+
+export interface NLLLossOptions extends LossOptions {
+  /** A weight for each class, [classes]; the mean is then the weighted one. */
+  weight?: Tensor | TensorLike;
+  /** A label whose rows count for nothing, in the mean neither; none by default (PyTorch: −100). */
+  ignoreIndex?: number;
+}
+
+export interface CrossEntropyLossOptions extends NLLLossOptions {
+  /** Share of the target that is spread over all classes, in [0, 1]; 0 by default. */
+  labelSmoothing?: number;
+}
+
+/** What losses of class indices share: class weights and the index that is ignored. */
+abstract class LabelLoss extends ReducedLoss {
+  protected readonly weight: Tensor | undefined;
+  readonly ignoreIndex: number | undefined;
+  private readonly pick;
+
+  protected constructor(name: string, options: NLLLossOptions, known: readonly string[] = []) {
+    super(name, options, ['weight', 'ignoreIndex', ...known]);
+    const { weight, ignoreIndex } = options;
+    this.weight = weight === undefined ? undefined : asTensor(weight).detach();
+    if (ignoreIndex !== undefined && !Number.isInteger(ignoreIndex)) {
+      throw new RangeError(`${name}: expected ignoreIndex to be an integer, got ${String(ignoreIndex)}`);
+    }
+    this.ignoreIndex = ignoreIndex;
+    this.pick = pick(name);
+  }
+
+  /** values[row, label], or values[label]; 0 where the label is ignored. */
+  protected at(labels: Tensor, values: Tensor): Tensor {
+    return call(this.pick, [values, labels], { ignoreIndex: this.ignoreIndex });
+  }
+
+  protected checkClasses(classes: number): void {
+    const { weight } = this;
+    if (weight && (weight.shape.length !== 1 || weight.size !== classes)) {
+      throw new RangeError(
+        `${this.name}: expected weight [${classes}], one for each class, got ${formatShape(weight.shape)}`,
+      );
+    }
+  }
+
+  /** What each row counts, [batch]: the weight of its class, 0 where it is ignored; undefined where all count 1. */
+  protected massOf(labels: Tensor, classes: number): Tensor | undefined {
+    const { weight } = this;
+    if (!weight && this.ignoreIndex === undefined) return undefined;
+    return this.at(labels, weight ?? tensor(new Float32Array(classes).fill(1)));
+  }
+}
 
 /**
- * The cross-entropy of logits, −Σ target · log(softmax(logits)), averaged over the batch. logits [batch, classes];
+ * The cross-entropy of logits, −Σ target · log(softmax(logits)) for each row, computed stably. logits [batch, classes];
  * targets are class indices [batch] or probabilities [batch, classes].
+ *
+ * With `weight` the loss of a row is multiplied by the weight of its class, and the mean divides by the sum of those
+ * weights (for probabilities, as in PyTorch, the terms are weighted and the mean divides by the number of rows). With
+ * `labelSmoothing` ε the target is (1 − ε) · target + ε / classes.
  *
  * @throws RangeError where the shapes do not fit or a class index is not an integer in [0, classes)
  * @example
  * ```ts
  * import { nn, tensor } from 'wasmgrad';
- * new nn.CrossEntropyLoss().forward(tensor([[0, 0]]), tensor([1])).item(); // 0.693147
+ * const logits = tensor([[0, 0], [2, 0]]);
+ * new nn.CrossEntropyLoss().forward(logits.slice(0, 0, 1), tensor([1])).item(); // 0.693147
+ * const rows = new nn.CrossEntropyLoss({ reduction: 'none', ignoreIndex: -1 });
+ * rows.forward(logits, tensor([1, -1])).toArray(); // [0.693147, 0]
  * ```
  */
-export class CrossEntropyLoss implements Loss {
+export class CrossEntropyLoss extends LabelLoss implements Loss {
   readonly output = 'softmax';
+  readonly labelSmoothing: number;
 
-  forward(logits: Tensor, targets: Tensor | TensorLike): Tensor {
-    return call(crossEntropy, [logits, asTensor(targets)], undefined);
+  constructor(options: CrossEntropyLossOptions = {}) {
+    super('CrossEntropyLoss', options, ['labelSmoothing']);
+    const { labelSmoothing = 0 } = options;
+    if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+      throw new RangeError(`CrossEntropyLoss: expected labelSmoothing in [0, 1], got ${labelSmoothing}`);
+    }
+    this.labelSmoothing = labelSmoothing;
+  }
+
+  forward(logits: Tensor, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    const { weight, labelSmoothing, ignoreIndex, reduction } = this;
+    const expected = asTensor(targets);
+    const isPlain = !weight && labelSmoothing === 0 && ignoreIndex === undefined;
+    if (isPlain && reduction === 'mean' && Object.keys(options).length === 0) {
+      return call(crossEntropy, [logits, expected], undefined);
+    }
+    crossEntropyRows.shape([logits, expected]);
+    const classes = logits.shape[1];
+    this.checkClasses(classes);
+    const share = labelSmoothing / classes;
+    if (expected.shape.length === 2) {
+      if (ignoreIndex !== undefined) {
+        throw new TypeError('CrossEntropyLoss: ignoreIndex is for class indices, got probabilities');
+      }
+      const smooth = labelSmoothing > 0 ? expected.mul(1 - labelSmoothing).add(share) : expected;
+      return this.reduce(
+        call(crossEntropyRows, [logits, weight ? smooth.mul(weight) : smooth], undefined),
+        options,
+      );
+    }
+    const mass = this.massOf(expected, classes);
+    if (labelSmoothing === 0 && ignoreIndex === undefined) {
+      const rows = call(crossEntropyRows, [logits, expected], undefined);
+      return this.reduce(mass ? rows.mul(mass) : rows, options, mass);
+    }
+    const logs = logits.logSoftmax(1);
+    const atLabel = this.at(expected, logs).neg();
+    const losses = mass ? atLabel.mul(mass) : atLabel;
+    if (labelSmoothing === 0) return this.reduce(losses, options, mass);
+    let spread = (weight ? logs.mul(weight) : logs).sum(1).neg();
+    if (ignoreIndex !== undefined) {
+      spread = spread.mul(this.at(expected, tensor(new Float32Array(classes).fill(1))));
+    }
+    return this.reduce(losses.mul(1 - labelSmoothing).add(spread.mul(share)), options, mass);
+  }
+}
+
+/**
+ * The negative log-likelihood −logProbabilities[row, label], as {@link LogSoftmax} gives them; with it the same as
+ * {@link CrossEntropyLoss}. logProbabilities [batch, classes]; labels [batch].
+ *
+ * @throws RangeError where the shapes do not fit or a label is not an integer in [0, classes)
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'wasmgrad';
+ * new nn.NLLLoss().forward(tensor([[-1, -2], [-3, -4]]), [0, 1]).item(); // 2.5
+ * ```
+ */
+export class NLLLoss extends LabelLoss implements Loss {
+  readonly output = 'raw';
+
+  constructor(options: NLLLossOptions = {}) {
+    super('NLLLoss', options);
+  }
+
+  forward(logProbabilities: Tensor, labels: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    const { shape } = logProbabilities;
+    if (shape.length !== 2) {
+      throw new RangeError(`NLLLoss: expected logProbabilities [batch, classes], got ${formatShape(shape)}`);
+    }
+    this.checkClasses(shape[1]);
+    const expected = asTensor(labels);
+    const losses = this.at(expected, logProbabilities).neg();
+    const mass = this.massOf(expected, shape[1]);
+    return this.reduce(mass ? losses.mul(mass) : losses, options, mass);
   }
 }

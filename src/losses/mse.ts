@@ -1,21 +1,31 @@
-import { meanSquaredError } from '../tensor/operations/binary.js';
+import { meanSquaredError, squaredDifference } from '../tensor/operations/binary.js';
 import { asTensor, call, type Tensor, type TensorLike } from '../tensor/tensor.js';
-import type { Loss } from './loss.js';
+import { ElementLoss, type LossCall, type LossOptions } from './loss.js';
 
 /**
- * The mean squared error, mean((target − prediction)²) over all elements; both of one shape.
+ * The squared error (target − prediction)², of which the mean is taken over all elements; both of one shape.
  *
  * @throws RangeError where the shapes differ
  * @example
  * ```ts
  * import { nn, tensor } from 'wasmgrad';
  * new nn.MSELoss().forward(tensor([1, 2]), tensor([1, 4])).item(); // 2
+ * new nn.MSELoss({ reduction: 'none' }).forward(tensor([1, 2]), [1, 4]).toArray(); // [0, 4]
  * ```
  */
-export class MSELoss implements Loss {
-  readonly output = 'raw';
+export class MSELoss extends ElementLoss {
+  constructor(options: LossOptions = {}) {
+    super('MSELoss', options);
+  }
 
-  forward(prediction: Tensor, target: Tensor | TensorLike): Tensor {
-    return call(meanSquaredError, [prediction, asTensor(target)], undefined);
+  override forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    if (this.reduction === 'mean' && Object.keys(options).length === 0) {
+      return call(meanSquaredError, [prediction, asTensor(target)], undefined);
+    }
+    return super.forward(prediction, target, options);
+  }
+
+  protected override elements(prediction: Tensor, target: Tensor): Tensor {
+    return call(squaredDifference, [prediction, target], undefined);
   }
 }

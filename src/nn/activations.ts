@@ -1,5 +1,11 @@
+import { formatShape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { Module } from './module.js';
+import { checkSizes } from './checks.js';
+import { Module, Parameter } from './module.js';
+
+/** Klambauer et al. (2017), equation 14. */
+export const SELU_ALPHA = 1.6732632423543772;
+export const SELU_SCALE = 1.0507009873554805;
 
 /** max(x, 0). */
 export class ReLU extends Module {
@@ -58,10 +64,96 @@ export class SiLU extends Module {
   }
 }
 
-/** log(1 + eˣ). */
+/**
+ * log(1 + exp(beta · x)) / beta; x itself where beta · x is above the threshold.
+ *
+ * @throws RangeError where beta is not above 0
+ */
 export class Softplus extends Module {
+  constructor(
+    readonly beta = 1,
+    readonly threshold = 20,
+  ) {
+    super();
+    if (!(beta > 0)) throw new RangeError(`Softplus: expected beta above 0, got ${beta}`);
+  }
+
   override forward(x: Tensor): Tensor {
-    return x.softplus();
+    return x.softplus(this.beta, this.threshold);
+  }
+}
+
+/** x · tanh(softplus(x)) (Misra, 2019). */
+export class Mish extends Module {
+  override forward(x: Tensor): Tensor {
+    return x.mish();
+  }
+}
+
+/**
+ * x limited to [min, max]; the gradient passes where min < x < max.
+ *
+ * @throws RangeError where min is not below max
+ */
+export class Hardtanh extends Module {
+  constructor(
+    readonly min = -1,
+    readonly max = 1,
+  ) {
+    super();
+    if (!(min < max)) throw new RangeError(`Hardtanh: expected min below max, got ${min} and ${max}`);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return x.hardtanh(this.min, this.max);
+  }
+}
+
+/**
+ * scale · (x above 0, α · (eˣ − 1) below), with the scale and the α under which a deep network keeps mean 0 and variance 1
+ * (Klambauer et al., 2017). {@link AlphaDropout} is the dropout that goes with it.
+ */
+export class SELU extends Module {
+  override forward(x: Tensor): Tensor {
+    return x.elu(SELU_ALPHA).mul(SELU_SCALE);
+  }
+}
+
+/**
+ * x above 0, weight · x below, the weight learnt (He et al., 2015): one for all, or one for each of the features in
+ * dimension 1 of x. weight [numParameters]
+ *
+ * @throws RangeError where the number of parameters is no positive integer, or not that of the features
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'wasmgrad';
+ * new nn.PReLU().forward(tensor([[-4, 4]])).toArray(); // [[-1, 4]]
+ * ```
+ */
+export class PReLU extends Module {
+  /** [numParameters] */
+  readonly weight: Parameter;
+
+  constructor(
+    readonly numParameters = 1,
+    init = 0.25,
+  ) {
+    super();
+    checkSizes('PReLU', { numParameters });
+    this.weight = new Parameter(new Float32Array(numParameters).fill(init));
+  }
+
+  override forward(x: Tensor): Tensor {
+    const { numParameters } = this;
+    if (numParameters > 1 && x.shape[1] !== numParameters) {
+      throw new RangeError(
+        `PReLU(${numParameters}): expected x [batch, ${numParameters}, …], got ${formatShape(x.shape)}`,
+      );
+    }
+    const along =
+      x.shape.length > 2 ? this.weight.reshape(numParameters, ...x.shape.slice(2).map(() => 1)) : this.weight;
+    // clamp() lets the gradient pass at 0, relu() does not: there it is the weight, as in PyTorch.
+    return x.relu().add(x.clamp(-Infinity, 0).mul(along));
   }
 }
 

@@ -1,5 +1,6 @@
 import { dropout } from '../tensor/operations/dropout.js';
 import { call, type Tensor } from '../tensor/tensor.js';
+import { SELU_ALPHA, SELU_SCALE } from './activations.js';
 import { Module } from './module.js';
 
 /**
@@ -16,5 +17,30 @@ export class Dropout extends Module {
 
   override forward(x: Tensor): Tensor {
     return this.training && this.p > 0 ? call(dropout, [x], this.p) : x;
+  }
+}
+
+/**
+ * In training, sets each element to −scale · α of {@link SELU} with probability p, and then shifts and scales all, so that
+ * mean 0 and variance 1 stay what they are (Klambauer et al., 2017); in evaluation, nothing. What it drops is set by
+ * {@link manualSeed}.
+ *
+ * @throws RangeError where p is not in [0, 1)
+ */
+export class AlphaDropout extends Module {
+  constructor(readonly p = 0.5) {
+    super();
+    if (!(p >= 0 && p < 1)) throw new RangeError(`AlphaDropout: expected 0 ≤ p < 1, got ${p}`);
+  }
+
+  override forward(x: Tensor): Tensor {
+    const { p } = this;
+    if (!this.training || p === 0) return x;
+    // a · (kept ? x : −lowest) + b with a = 1 / √((lowest² · p + 1) · (1 − p)) and b = a · lowest · p.
+    const lowest = SELU_ALPHA * SELU_SCALE;
+    const a = 1 / Math.sqrt((lowest ** 2 * p + 1) * (1 - p));
+    return call(dropout, [x.add(lowest)], p)
+      .sub(lowest)
+      .mul(a * (1 - p));
   }
 }

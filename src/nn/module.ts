@@ -16,10 +16,26 @@ export class Parameter extends Tensor {
   }
 }
 
+/**
+ * State of a module that no optimizer moves, such as running statistics: found by name and saved in the state beside the
+ * parameters. Keep one in a field of a module.
+ */
+export class Buffer extends Tensor {
+  /**
+   * @param data initial numbers
+   * @param shape their shape, needed for typed arrays of more than one dimension
+   */
+  constructor(data: TensorLike, shape?: Shape) {
+    const numbers = readNumbers('Buffer', data, shape);
+    const made = leaf(numbers.values, numbers.shape);
+    super(numbers.shape, made.home, made.pointer(), false);
+  }
+}
+
 /** What {@link Module.predict} makes of the last layer's output. */
 export type OutputKind = 'raw' | 'softmax' | 'sigmoid';
 
-/** Weights by name, as {@link Module.stateDict} gives and {@link Module.loadStateDict} takes them. */
+/** Parameters and buffers by name, as {@link Module.stateDict} gives and {@link Module.loadStateDict} takes them. */
 export type StateDict = Record<string, Tensor>;
 
 /**
@@ -65,8 +81,12 @@ export abstract class Module {
 
   /** Every parameter with its path, such as `0.weight`; one that is used twice is listed once. */
   namedParameters(): [string, Parameter][] {
-    const seen = new Set<Parameter>();
-    return this.collect('').filter(([, parameter]) => !seen.has(parameter) && seen.add(parameter));
+    return this.collect((value) => value instanceof Parameter);
+  }
+
+  /** Every buffer with its path, such as `1.runningMean`; one that is used twice is listed once. */
+  namedBuffers(): [string, Buffer][] {
+    return this.collect((value) => value instanceof Buffer);
   }
 
   /** Every parameter, in the order of {@link namedParameters}. */
@@ -85,21 +105,21 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** A copy of every parameter, by name. */
+  /** A copy of every parameter and buffer, by name. */
   stateDict(): StateDict {
-    return Object.fromEntries(this.namedParameters().map(([name, parameter]) => [name, parameter.detach()]));
+    return Object.fromEntries(this.state().map(([name, tensor]) => [name, tensor.detach()]));
   }
 
   /**
-   * Overwrites every parameter.
+   * Overwrites every parameter and buffer.
    *
-   * @param state tensors, nested arrays or typed arrays by name, one for each parameter
+   * @param state tensors, nested arrays or typed arrays by name, one for each parameter and buffer
    * @throws RangeError where a name is missing, unknown, or has another shape; then nothing is changed
    */
   loadStateDict(state: Record<string, Tensor | TensorLike>): void {
-    const parameters = new Map(this.namedParameters());
-    const unknown = Object.keys(state).filter((name) => !parameters.has(name));
-    const missing = [...parameters.keys()].filter((name) => !(name in state));
+    const own = new Map(this.state());
+    const unknown = Object.keys(state).filter((name) => !own.has(name));
+    const missing = [...own.keys()].filter((name) => !(name in state));
     if (unknown.length > 0 || missing.length > 0) {
       const parts = [
         missing.length > 0 ? `missing ${missing.join(', ')}` : '',
@@ -107,20 +127,20 @@ export abstract class Module {
       ];
       throw new RangeError(`loadStateDict: ${parts.filter(Boolean).join('; ')}`);
     }
-    const writes = [...parameters].map(([name, parameter]) => {
+    const writes = [...own].map(([name, tensor]) => {
       const given = state[name];
       const { values, shape } =
         given instanceof Tensor
           ? { values: given.data, shape: given.shape }
-          : readNumbers('loadStateDict', given, ArrayBuffer.isView(given) ? parameter.shape : undefined);
-      if (!sameShape(shape, parameter.shape)) {
+          : readNumbers('loadStateDict', given, ArrayBuffer.isView(given) ? tensor.shape : undefined);
+      if (!sameShape(shape, tensor.shape)) {
         throw new RangeError(
-          `loadStateDict: expected ${name} ${formatShape(parameter.shape)}, got ${formatShape(shape)}`,
+          `loadStateDict: expected ${name} ${formatShape(tensor.shape)}, got ${formatShape(shape)}`,
         );
       }
-      return { parameter, values };
+      return { tensor, values };
     });
-    for (const { parameter, values } of writes) engine().f32.set(values, parameter.pointer() / 4);
+    for (const { tensor, values } of writes) engine().f32.set(values, tensor.pointer() / 4);
   }
 
   /**
@@ -149,20 +169,26 @@ export abstract class Module {
     }
   }
 
-  /** Gives the memory of every parameter back at once. */
+  /** Gives the memory of every parameter and buffer back at once. */
   [Symbol.dispose](): void {
-    for (const parameter of this.parameters()) parameter[Symbol.dispose]();
+    for (const [, tensor] of this.state()) tensor[Symbol.dispose]();
   }
 
   /** Width of a row that this module takes, where it has one. */
   readonly inFeatures?: number;
 
-  private collect(prefix: string): [string, Parameter][] {
-    const own = this.members((value): value is Parameter => value instanceof Parameter);
-    return [
-      ...own.map(([name, parameter]): [string, Parameter] => [prefix + name, parameter]),
-      ...this.namedChildren().flatMap(([name, child]) => child.collect(`${prefix}${name}.`)),
+  private state(): [string, Parameter | Buffer][] {
+    return this.collect((value) => value instanceof Parameter || value instanceof Buffer);
+  }
+
+  /** What is wanted in this module and all inside it, each once, under the first of its paths. */
+  private collect<T>(wanted: (value: unknown) => value is T): [string, T][] {
+    const seen = new Set<T>();
+    const found = (module: Module, prefix: string): [string, T][] => [
+      ...module.members(wanted).map(([name, value]): [string, T] => [prefix + name, value]),
+      ...module.namedChildren().flatMap(([name, child]) => found(child, `${prefix}${name}.`)),
     ];
+    return found(this, '').filter(([, value]) => !seen.has(value) && seen.add(value));
   }
 
   private members<T>(wanted: (value: unknown) => value is T): [string, T][] {

@@ -16,6 +16,7 @@ const ALSO_WRITTEN: Partial<Record<Opcode, readonly number[]>> = {
   [Opcode.CROSS_ENTROPY]: [3],
   [Opcode.DROPOUT]: [2],
   [Opcode.SGD]: [2],
+  [Opcode.NORMALIZE]: [2],
 };
 /** A captured program while rules work on it. */
 export class Listing {

@@ -201,5 +201,10 @@ export function statusError(operation: string, status: Status): Error {
       `${operation}: expected class indices, integers from 0 to classes − 1, got another number`,
     );
   }
+  if (status === Status.INDEX) {
+    return new RangeError(
+      `${operation}: expected indices of an embedding, integers from 0 to numEmbeddings − 1, got another number`,
+    );
+  }
   return new Error(`${operation}: the core stopped with status ${status}`);
 }

@@ -256,9 +256,21 @@ export class Tensor extends Value {
     return call(unary.silu, [this], {});
   }
 
-  /** log(1 + eˣ). */
-  softplus(): Tensor {
-    return call(unary.softplus, [this], {});
+  /** log(1 + exp(beta · x)) / beta, computed stably; x itself where beta · x is above the threshold. */
+  softplus(beta = 1, threshold = 20): Tensor {
+    if (!(beta > 0)) throw new RangeError(`softplus: expected beta above 0, got ${beta}`);
+    return call(unary.softplus, [this], { first: beta, second: threshold });
+  }
+
+  /** x · tanh(softplus(x)). */
+  mish(): Tensor {
+    return call(unary.mish, [this], {});
+  }
+
+  /** Limited to [min, max]; the gradient passes where min < x < max. */
+  hardtanh(min = -1, max = 1): Tensor {
+    if (!(min < max)) throw new RangeError(`hardtanh: expected min below max, got ${min} and ${max}`);
+    return call(unary.hardtanh, [this], { first: min, second: max });
   }
 
   /** exp(xᵢ) / Σ exp(xⱼ) along a dimension, computed with the maximum subtracted. */

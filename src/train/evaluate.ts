@@ -1,6 +1,6 @@
 import { engine } from '../core/engine.js';
 import { DataLoader } from '../data/dataLoader.js';
-import type { Loss } from '../losses/loss.js';
+import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { Captured } from '../tensor/capture.js';
 import { withScratch } from '../tensor/scope.js';
@@ -9,7 +9,8 @@ import { metrics as known, type Metric } from './metrics.js';
 import { Pause } from './pause.js';
 
 export interface EvaluateOptions {
-  loss: Loss;
+  /** A loss, or a function of output and targets that gives a tensor of one element. */
+  loss: Loss | LossFunction;
   /** Names of metrics; `'accuracy'` by default where the loss is one of classes. */
   metrics?: readonly string[];
   /** Stops with the signal's reason. */
@@ -30,7 +31,7 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, ['loss', 'metrics', 'signal']);
-  return new Evaluator(model, options.loss, options.metrics).run(data, new Pause(), options.signal);
+  return new Evaluator(model, toLoss(options.loss), options.metrics).run(data, new Pause(), options.signal);
 }
 
 /** A model's forward pass and loss, captured for each batch size. */

@@ -1,7 +1,7 @@
 import { engine } from '../core/engine.js';
 import { DataLoader } from '../data/dataLoader.js';
 import { ResidentBatches } from '../data/residentBatches.js';
-import type { Loss } from '../losses/loss.js';
+import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import { Module, type StateDict } from '../nn/module.js';
 import { Captured } from '../tensor/capture.js';
 import { checkOptions } from '../tensor/tensor.js';
@@ -18,7 +18,8 @@ export interface Optimizer {
 
 export interface FitOptions {
   data: DataLoader;
-  loss: Loss;
+  /** A loss, or a function of output and targets that gives a tensor of one element. */
+  loss: Loss | LossFunction;
   optimizer: Optimizer;
   /** How often to go through the data. */
   epochs: number;
@@ -77,7 +78,7 @@ function checkFit(model: Module, options: FitOptions): void {
   if (validation !== undefined && !(validation instanceof DataLoader)) {
     throw new TypeError('fit: expected validation to be a data.DataLoader');
   }
-  if (typeof loss?.forward !== 'function')
+  if (typeof loss !== 'function' && typeof loss?.forward !== 'function')
     throw new TypeError('fit: expected a loss, such as new nn.MSELoss()');
   if (typeof optimizer?.step !== 'function' || typeof optimizer.zeroGrad !== 'function') {
     throw new TypeError(
@@ -99,7 +100,8 @@ function checkFit(model: Module, options: FitOptions): void {
  */
 export async function fit(model: Module, options: FitOptions): Promise<History> {
   checkFit(model, options);
-  const { data, loss, optimizer, epochs, validation, onEpoch, signal } = options;
+  const { data, optimizer, epochs, validation, onEpoch, signal } = options;
+  const loss = toLoss(options.loss);
   signal?.throwIfAborted();
   const step = new Captured(
     'fit',

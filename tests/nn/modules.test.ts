@@ -76,7 +76,10 @@ describe('activations', () => {
     [new nn.Tanh(), 'TANH', [0, 0]],
     [new nn.GELU(), 'GELU', [0, 0]],
     [new nn.SiLU(), 'SILU', [0, 0]],
-    [new nn.Softplus(), 'SOFTPLUS', [0, 0]],
+    [new nn.Softplus(), 'SOFTPLUS', [1, 20]],
+    [new nn.Softplus(2, 3), 'SOFTPLUS with beta 2, threshold 3', [2, 3]],
+    [new nn.Mish(), 'MISH', [0, 0]],
+    [new nn.Hardtanh(-0.5, 1.25), 'HARDTANH', [-0.5, 1.25]],
   ] as const)('%o', (layer, name, [s0, s1]) => {
     checkGradients({
       inputs: [input([4, 5], 3)],

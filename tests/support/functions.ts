@@ -14,6 +14,7 @@ export interface UnaryReference {
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 const phi = (x: number): number => erfc(-x / Math.SQRT2) / 2;
+const mishTanh = (x: number): number => Math.tanh(Math.log1p(Math.exp(Math.min(x, 40))));
 const density = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
 /** Every function of one number, by the name of its opcode. The roundings were counted in the kernel's arithmetic. */
@@ -59,6 +60,15 @@ export const unaryReferences: Record<string, UnaryReference> = {
     f: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
     derivative: sigmoid,
     roundings: 10,
+    parameters: [1, 20],
+  },
+  'SOFTPLUS with beta 2, threshold 3': {
+    fn: Unary.SOFTPLUS,
+    f: (x, beta, threshold) =>
+      beta * x > threshold ? x : (Math.max(beta * x, 0) + Math.log1p(Math.exp(-Math.abs(beta * x)))) / beta,
+    derivative: (x, beta, threshold) => (beta * x > threshold ? 1 : sigmoid(beta * x)),
+    roundings: 12,
+    parameters: [2, 3],
   },
   CLAMP: {
     fn: Unary.CLAMP,
@@ -73,6 +83,27 @@ export const unaryReferences: Record<string, UnaryReference> = {
     derivative: (x, alpha) => (x > 0 ? 1 : alpha * Math.exp(x)),
     roundings: 10,
     parameters: [0.75, 0],
+  },
+  HARDTANH: {
+    fn: Unary.HARDTANH,
+    f: (x, low, high) => (Number.isNaN(x) ? x : Math.min(Math.max(x, low), high)),
+    derivative: (x, low, high) => (x > low && x < high ? 1 : 0),
+    roundings: 0,
+    parameters: [fround(-0.7), fround(0.9)],
+  },
+  MISH: {
+    fn: Unary.MISH,
+    f: (x) => x * mishTanh(x),
+    derivative: (x) => mishTanh(x) + x * sigmoid(x) * (1 - mishTanh(x) ** 2),
+    roundings: 14,
+    floor: 8,
+  },
+  HUBER: {
+    fn: Unary.HUBER,
+    f: (x, delta) => (Math.abs(x) < delta ? (x * x) / 2 : delta * (Math.abs(x) - delta / 2)),
+    derivative: (x, delta) => Math.min(Math.max(x, -delta), delta),
+    roundings: 5,
+    parameters: [fround(0.8), 0],
   },
   POWER: {
     fn: Unary.POWER,
@@ -89,10 +120,15 @@ export interface BinaryReference {
   /** ∂f/∂a and ∂f/∂b. */
   readonly derivatives: readonly [(a: number, b: number) => number, (a: number, b: number) => number];
   readonly roundings: number;
+  /** Errors relative to 1 instead of to the result, where cancellation costs digits. */
+  readonly floor?: number;
   /** What the first operand may be. */
   readonly positive?: boolean;
+  /** Both operands are probabilities. */
+  readonly share?: boolean;
 }
 
+const limitedLog = (x: number): number => Math.max(Math.log(x), -100);
 const share = (x: number, y: number): number => (x > y ? 1 : x === y ? 0.5 : 0);
 
 export const binaryReferences: Record<string, BinaryReference> = {
@@ -124,5 +160,20 @@ export const binaryReferences: Record<string, BinaryReference> = {
     f: (a, b) => (a - b) ** 2,
     derivatives: [(a, b) => 2 * (a - b), (a, b) => 2 * (b - a)],
     roundings: 5,
+  },
+  CROSS_ENTROPY: {
+    fn: Binary.CROSS_ENTROPY,
+    f: (a, b) => -b * limitedLog(a) - (1 - b) * limitedLog(1 - a),
+    derivatives: [(a, b) => (a - b) / Math.max(a * (1 - a), 1e-12), (a) => limitedLog(1 - a) - limitedLog(a)],
+    roundings: 12,
+    floor: 16,
+    share: true,
+  },
+  LOGIT_CROSS_ENTROPY: {
+    fn: Binary.LOGIT_CROSS_ENTROPY,
+    f: (a, b) => Math.max(a, 0) - a * b + Math.log1p(Math.exp(-Math.abs(a))),
+    derivatives: [(a, b) => sigmoid(a) - b, (a) => -a],
+    roundings: 12,
+    floor: 24,
   },
 };

@@ -81,6 +81,13 @@ export const tensorPower = binary('pow', Binary.POWER);
 export const maximum = binary('maximum', Binary.MAXIMUM);
 export const minimum = binary('minimum', Binary.MINIMUM);
 
+/** (a − b)² */
+export const squaredDifference = binary('MSELoss', Binary.SQUARED_DIFFERENCE);
+/** Of probabilities a and targets b. */
+export const binaryCrossEntropy = binary('BCELoss', Binary.CROSS_ENTROPY);
+/** Of logits a and targets b. */
+export const logitCrossEntropy = binary('BCEWithLogitsLoss', Binary.LOGIT_CROSS_ENTROPY);
+
 /** mean((prediction − target)²) over all elements; both of one shape. */
 export const meanSquaredError: Operation = {
   name: 'MSELoss',

@@ -50,10 +50,16 @@ export const sigmoid = unary('sigmoid', Unary.SIGMOID);
 export const tanh = unary('tanh', Unary.TANH);
 export const gelu = unary('gelu', Unary.GELU);
 export const silu = unary('silu', Unary.SILU);
+/** first: β; second: the threshold for β · x. */
 export const softplus = unary('softplus', Unary.SOFTPLUS);
 /** first and second: the bounds. */
 export const clamp = unary('clamp', Unary.CLAMP);
 /** first: α. */
 export const elu = unary('elu', Unary.ELU);
+/** first and second: the bounds. */
+export const hardtanh = unary('hardtanh', Unary.HARDTANH);
+export const mish = unary('mish', Unary.MISH);
+/** first: δ. */
+export const huber = unary('huber', Unary.HUBER);
 /** first: the exponent. */
 export const power = unary('pow', Unary.POWER);

@@ -1,0 +1,125 @@
+import { formatShape } from '../tensor/layout.js';
+import { asTensor, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { ReducedLoss, type LossCall, type LossOptions } from './loss.js';
+
+export interface CosineEmbeddingLossOptions extends LossOptions {
+  /** Cosine below which unlike rows cost nothing, in [−1, 1]; 0 by default. */
+  margin?: number;
+}
+
+/** Added to squared lengths, as in PyTorch: the cosine of a zero vector is 0. */
+const COSINE_EPS = 1e-12;
+
+/**
+ * With the cosine c of two rows: 1 − c where the target is 1, max(0, c − margin) where it is −1. first and second
+ * [batch, features]; targets [batch].
+ *
+ * @throws RangeError where the shapes do not fit
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'wasmgrad';
+ * const loss = new nn.CosineEmbeddingLoss({ reduction: 'none' });
+ * loss.forward(tensor([[1, 0], [1, 1]]), tensor([[0, 1], [2, 2]]), [1, -1]).toArray(); // [1, 1]
+ * ```
+ */
+export class CosineEmbeddingLoss extends ReducedLoss {
+  readonly margin: number;
+
+  constructor(options: CosineEmbeddingLossOptions = {}) {
+    super('CosineEmbeddingLoss', options, ['margin']);
+    this.margin = options.margin ?? 0;
+    if (!(this.margin >= -1 && this.margin <= 1)) {
+      throw new RangeError(`CosineEmbeddingLoss: expected margin in [−1, 1], got ${this.margin}`);
+    }
+  }
+
+  forward(first: Tensor, second: Tensor, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    const target = asTensor(targets);
+    if (first.shape.length !== 2) {
+      throw new RangeError(
+        `CosineEmbeddingLoss: expected rows [batch, features], got ${formatShape(first.shape)}`,
+      );
+    }
+    this.checkShape('second', first, second);
+    if (target.shape.length !== 1 || target.size !== first.shape[0]) {
+      throw new RangeError(
+        `CosineEmbeddingLoss: expected targets [${first.shape[0]}], got ${formatShape(target.shape)}`,
+      );
+    }
+    const length = (x: Tensor): Tensor => x.square().sum(1).add(COSINE_EPS);
+    const cosine = first
+      .mul(second)
+      .sum(1)
+      .div(length(first).mul(length(second)).sqrt());
+    const alike = target.add(1).mul(0.5).mul(cosine.neg().add(1));
+    const apart = target.sub(1).mul(-0.5).mul(cosine.sub(this.margin).relu());
+    return this.reduce(alike.add(apart), options);
+  }
+}
+
+export interface TripletMarginLossOptions extends LossOptions {
+  /** How much further away the negative must be; 1 by default. */
+  margin?: number;
+  /** The norm of the distance; 2 by default. */
+  p?: number;
+  /** Added to each difference, so that the gradient of a distance 0 is finite; 1e-6 by default. */
+  eps?: number;
+  /** Take the distance of the positive from the negative where that is smaller (Balntas et al., 2016); false by default. */
+  swap?: boolean;
+}
+
+/**
+ * max(0, d(anchor, positive) − d(anchor, negative) + margin), with d(a, b) = ‖a − b + eps‖ₚ of each row. All
+ * [batch, features].
+ *
+ * @throws RangeError where the shapes differ
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'wasmgrad';
+ * const [anchor, near, far] = [tensor([[0, 0]]), tensor([[0, 1]]), tensor([[0, 1.5]])];
+ * new nn.TripletMarginLoss({ eps: 0 }).forward(anchor, near, far).item(); // 0.5
+ * ```
+ */
+export class TripletMarginLoss extends ReducedLoss {
+  readonly margin: number;
+  readonly p: number;
+  readonly eps: number;
+  readonly swap: boolean;
+
+  constructor(options: TripletMarginLossOptions = {}) {
+    super('TripletMarginLoss', options, ['margin', 'p', 'eps', 'swap']);
+    const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
+    this.checkOption('margin', margin, 0);
+    this.checkOption('p', p, 1);
+    this.checkOption('eps', eps, 0);
+    this.margin = margin;
+    this.p = p;
+    this.eps = eps;
+    this.swap = swap;
+  }
+
+  forward(anchor: Tensor, positive: Tensor, negative: Tensor, options: LossCall = {}): Tensor {
+    if (anchor.shape.length !== 2) {
+      throw new RangeError(
+        `TripletMarginLoss: expected anchors [batch, features], got ${formatShape(anchor.shape)}`,
+      );
+    }
+    this.checkShape('positive', anchor, positive);
+    this.checkShape('negative', anchor, negative);
+    const near = this.distance(anchor, positive);
+    let far = this.distance(anchor, negative);
+    if (this.swap) far = far.minimum(this.distance(positive, negative));
+    return this.reduce(near.sub(far).add(this.margin).relu(), options);
+  }
+
+  private distance(a: Tensor, b: Tensor): Tensor {
+    const d = a.sub(b).add(this.eps);
+    if (this.p === 1) return d.abs().sum(1);
+    if (this.p === 2) return d.square().sum(1).sqrt();
+    return d
+      .abs()
+      .pow(this.p)
+      .sum(1)
+      .pow(1 / this.p);
+  }
+}

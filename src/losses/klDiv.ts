@@ -1,0 +1,57 @@
+import { asTensor, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { ReducedLoss, type Loss, type LossCall, type LossReduction } from './loss.js';
+
+export interface KLDivLossOptions {
+  /**
+   * `'mean'` over all elements by default; `'batchmean'`, the sum over the rows' elements averaged over the rows, is what
+   * the divergence is in mathematics.
+   */
+  reduction?: LossReduction | 'batchmean';
+  /** Targets are logarithms of probabilities; false by default. */
+  logTarget?: boolean;
+}
+
+const REDUCTIONS = ['mean', 'batchmean', 'sum', 'none'];
+
+/** The smallest normal float32. */
+const SMALLEST = 1.1754943508222875e-38;
+
+/**
+ * The Kullback–Leibler divergence target · (log target − prediction), 0 where the target is 0. prediction holds the
+ * logarithms of probabilities, as {@link LogSoftmax} gives them; both of one shape.
+ *
+ * @throws RangeError where the shapes differ
+ * @example
+ * ```ts
+ * import { nn, tensor } from 'wasmgrad';
+ * const loss = new nn.KLDivLoss({ reduction: 'batchmean' });
+ * loss.forward(tensor([[0.5, 0.5]]).log(), [[1, 0]]).item(); // 0.693147
+ * ```
+ */
+export class KLDivLoss extends ReducedLoss implements Loss {
+  readonly output = 'raw';
+  readonly logTarget: boolean;
+  private readonly perRow: boolean;
+
+  constructor(options: KLDivLossOptions = {}) {
+    const { reduction, ...rest } = options;
+    if (reduction !== undefined && !REDUCTIONS.includes(reduction)) {
+      throw new RangeError(
+        `KLDivLoss: expected reduction '${REDUCTIONS.join("', '")}', got ${String(reduction)}`,
+      );
+    }
+    super('KLDivLoss', { ...rest, reduction: reduction === 'batchmean' ? 'mean' : reduction }, ['logTarget']);
+    this.perRow = reduction === 'batchmean';
+    this.logTarget = options.logTarget ?? false;
+  }
+
+  forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    const expected = asTensor(target);
+    this.checkShape('target', prediction, expected);
+    const losses = this.logTarget
+      ? expected.exp().mul(expected.sub(prediction))
+      : expected.mul(expected.clamp(SMALLEST).log().sub(prediction));
+    const [rows = 1] = losses.shape;
+    return this.reduce(this.perRow ? losses.reshape(rows, -1).sum(1) : losses, options);
+  }
+}
