@@ -3,12 +3,12 @@ import { binary, binaryGradient } from './kernels/binary';
 import { copy, fill, gather } from './kernels/copy';
 import { crossEntropy, crossEntropyGradient } from './kernels/crossEntropy';
 import { dropout } from './kernels/dropout';
-import { sgd } from './kernels/optimizer';
+import { count, update } from './kernels/optimizer';
 import { maxGradient, reduce } from './kernels/reduce';
 import { softmax, softmaxGradient, softmaxUnits } from './kernels/softmax';
 import { unary, unaryGradient } from './kernels/unary';
 import {
-  FLAG_ACCUMULATE, FLAG_NESTEROV, FLAG_PROBABILITIES, FUNCTION_SHIFT, INSTRUCTION_BYTES, Opcode, Status,
+  FLAG_ACCUMULATE, FLAG_PROBABILITIES, FUNCTION_SHIFT, INSTRUCTION_BYTES, Opcode, Status,
 } from './opcodes';
 import { sliceBegin } from './threads';
 
@@ -110,11 +110,11 @@ export function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       break;
     }
     case Opcode.COUNT: {
-      if (rank == 0) store<u64>(p0, load<u64>(p0) + <u64>(<u32>d0));
+      if (rank == 0) count(p0, d0, p1);
       break;
     }
-    case Opcode.SGD: {
-      sgd(p0, p1, p2, p3, p4, (flags & FLAG_NESTEROV) != 0, begin, end);
+    case Opcode.UPDATE: {
+      update(fn, flags, p0, p1, p2, p3, p4, <usize>load<u32>(at, 28), begin, end);
       break;
     }
   }

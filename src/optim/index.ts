@@ -1,1 +1,10 @@
+export { Adadelta, type AdadeltaOptions } from './adadelta.js';
+export { Adagrad, type AdagradOptions } from './adagrad.js';
+export { Adam, AdamW, type AdamOptions } from './adam.js';
+export type { Group, GroupOptions, ParameterGroup } from './group.js';
+export { Lion, type LionOptions } from './lion.js';
+export { NAdam, type NAdamOptions } from './nadam.js';
+export { Optimizer, type Parameters } from './optimizer.js';
+export { RMSprop, type RMSpropOptions } from './rmsprop.js';
+export type { OptimizerState, SavedParameter } from './saved.js';
 export { SGD, type SGDOptions } from './sgd.js';

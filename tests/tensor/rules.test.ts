@@ -147,7 +147,7 @@ describe('rewrite rules', () => {
   });
 
   it('keep their hands off gradients that somebody else needs', () => {
-    const updates = (network: Network): number => count(opcodes(network), Opcode.SGD);
+    const updates = (network: Network): number => count(opcodes(network), Opcode.UPDATE);
     expect(updates(plain)).toBe(0);
     expect(updates({ ...plain, options: { momentum: 0.9 } })).toBe(6);
     expect(updates({ ...plain, every: 2 })).toBe(6);
