@@ -160,7 +160,8 @@ function groupsOf<Options>(name: string, parameters: Parameters<Options>): Group
   return [{ params: given as Tensor[] } as unknown as GroupOptions<Options>];
 }
 
-function leavesOf(name: string, params: Tensor | Iterable<Tensor>): Tensor[] {
+/** Parameters that can be moved, each once. */
+export function leavesOf(name: string, params: Tensor | Iterable<Tensor>): Tensor[] {
   const list = [...new Set(params instanceof Tensor ? [params] : params)];
   for (const parameter of list) {
     if (!(parameter instanceof Tensor))

@@ -20,7 +20,12 @@ export interface SGDOptions {
 const METHOD: Method = {
   name: 'SGD',
   update: Update.SGD,
-  numbers: { ...COMMON, momentum: { at: FIRST, initial: 0 }, dampening: { at: SECOND, initial: 0 } },
+  numbers: {
+    lr: COMMON.lr,
+    momentum: { at: FIRST, initial: 0 },
+    dampening: { at: SECOND, initial: 0 },
+    weightDecay: COMMON.weightDecay,
+  },
   switches: ['nesterov', 'maximize'],
   flags: ({ nesterov }) => (nesterov === true ? FLAG_NESTEROV : 0),
   buffers: ({ momentum }) => ((momentum as number) > 0 ? ['momentumBuffer'] : []),
