@@ -15,6 +15,7 @@ export {
 } from './activations.js';
 export { Dropout } from './dropout.js';
 export { Flatten } from './flatten.js';
+export * as init from './initialisers.js';
 export { Linear, type LinearOptions } from './linear.js';
 export { Module, Parameter, type OutputKind, type StateDict } from './module.js';
 export { Sequential } from './sequential.js';
