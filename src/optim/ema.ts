@@ -30,7 +30,7 @@ export interface EMAState {
  * const ema = new optim.EMA([w], { decay: 0.5 });
  * const optimizer = new optim.SGD([w], { lr: 1 });
  * w.mul([1, 4]).sum().backward();
- * optimizer.step(); // [0, -2]
+ * optimizer.step(); // w is [0, -2] now
  * ema.update();
  * ema.apply();
  * w.toArray(); // [0.5, 0]

@@ -161,8 +161,8 @@ export class Captured {
  * step, with zeroGrad(), backward() and step().
  *
  * A replay does not run `fn` again. It does not see its branches, its printing, random numbers drawn in JavaScript, or
- * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate. Dropout
- * draws new masks. The first call runs `fn` as it stands; the replays give the same numbers, bit for bit, from fewer
+ * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate, and
+ * records anew where `requiresGrad` of a leaf was changed. Dropout draws new masks. The first call runs `fn` as it stands; the replays give the same numbers, bit for bit, from fewer
  * instructions. So a step of SGD may apply a gradient where it is computed and store it nowhere: reading `grad` then is
  * an error, unless `keepGradients` is set.
  *
