@@ -103,10 +103,9 @@ export class TrainingStep {
     const key = `${place.first} ${place.last} ${place.count}`;
     let captured = this.captured.get(key);
     if (!captured) {
-      const { keepGradients, accumulate = 1 } = this.options;
+      const { keepGradients } = this.options;
       captured = new Captured(this.name, (inputs, targets) => [this.record(inputs, targets, place)], {
-        // Gradients that several batches add up to are read by all of them.
-        keepGradients: keepGradients || accumulate > 1,
+        keepGradients,
       });
       this.captured.set(key, captured);
     }
