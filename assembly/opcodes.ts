@@ -20,7 +20,7 @@ export const FLAG_ACCUMULATE = 1;
 export const FLAG_TRANSPOSE_A = 2;
 /** GEMM reads B as [n, k]. */
 export const FLAG_TRANSPOSE_B = 4;
-/** SGD takes the Nesterov step. */
+/** UPDATE as SGD takes the Nesterov step. */
 export const FLAG_NESTEROV = 8;
 /** Targets of a loss are probabilities [rows, classes] instead of class indices [rows]. */
 export const FLAG_PROBABILITIES = 16;
@@ -28,8 +28,12 @@ export const FLAG_PROBABILITIES = 16;
 export const FLAG_RELU = 32;
 /** GEMM writes · where p4, a matrix laid out as C, is above 0, else 0. */
 export const FLAG_RELU_GRADIENT = 64;
-/** GEMM takes a step of SGD without momentum on C, of which · is the gradient; p4 options as SGD has them. */
+/** GEMM takes a step of SGD without momentum on C, of which · is the gradient; p4 options as UPDATE has them. */
 export const FLAG_UPDATE = 128;
+/** UPDATE climbs along the gradient instead of descending. */
+export const FLAG_MAXIMIZE = 16;
+/** UPDATE shrinks the parameter by lr · weightDecay instead of adding weightDecay · parameter to the gradient. */
+export const FLAG_DECOUPLED = 32;
 export const FUNCTION_SHIFT = 8;
 
 export const enum Opcode {
@@ -50,7 +54,7 @@ export const enum Opcode {
   BINARY_GRADIENT,
   /**
    * out[d0] (+)= s0 · reduction over d1 values of in. p0 out (contiguous), p1 in,
-   * p2 layout [keptRank, reducedRank, keptShape…, keptStrides…, reducedShape…, reducedStrides…]. With p4, options as SGD
+   * p2 layout [keptRank, reducedRank, keptShape…, keptStrides…, reducedShape…, reducedStrides…]. With p4, options as UPDATE
    * has them, p0 takes a step of SGD without momentum instead.
    */
   REDUCE,
@@ -91,14 +95,15 @@ export const enum Opcode {
    * {u32 seedLow, u32 seedHigh, u32 counterLow, u32 counterHigh}, d0 total. Element i uses the 64-bit number counter + i.
    */
   DROPOUT,
-  /** The 64-bit integer at p0 += d0. */
+  /** The 64-bit integer at p0 += d0. With p1, options of NADAM, the float64 behind it is multiplied by this step's momentum. */
   COUNT,
   /**
-   * PyTorch's SGD in place. p0 parameter, p1 gradient, p2 momentum buffer or 0, p3 options {f32 lr, momentum,
-   * dampening, weightDecay}, p4 64-bit count of steps so far or 0 (the first step of a buffer ignores dampening),
-   * d0 total, FLAG_NESTEROV.
+   * A step of an optimizer in place, its function an Update. p0 parameter, p1 gradient, p2 state or 0: {u64 steps so far,
+   * f64 product of momenta}, and STATE_BYTES further on the first buffer; p3 options {f32 lr, f32 weightDecay, f64 lr,
+   * f64 weightDecay, f64 first, second, third, fourth}, p4 and p5 the other buffers or 0, d0 total, FLAG_NESTEROV,
+   * FLAG_MAXIMIZE, FLAG_DECOUPLED.
    */
-  SGD,
+  UPDATE,
   /**
    * y = (x − mean) / √(variance + s0) for each group of x, viewed as [d0 outer, d1 groups, d2 inner]; with Norm.RMS the
    * mean is taken to be 0. p0 y, p1 x, p2 moments out: means [d1], variances [d1].
@@ -182,6 +187,31 @@ export const enum Reduction {
   /** NaN propagates. */
   MAX,
 }
+
+/**
+ * What UPDATE does: its options from the first on, and its buffers; g is the gradient.
+ */
+export const enum Update {
+  /** momentum, dampening; momentum buffer (or no state). */
+  SGD,
+  /** beta1, beta2, eps; mean of g, mean of g², and the latter's maximum for amsgrad. */
+  ADAM,
+  /** beta1, beta2, eps, momentumDecay; mean of g, mean of g². */
+  NADAM,
+  /** momentum, alpha, eps; mean of g², mean of g where it is centred, momentum buffer. */
+  RMSPROP,
+  /** lrDecay, nothing, eps; sum of g². */
+  ADAGRAD,
+  /** nothing, rho, eps; mean of g², mean of squared steps. */
+  ADADELTA,
+  /** beta1, beta2; mean of g. */
+  LION,
+}
+
+/** Bytes of the options of UPDATE. */
+export const OPTIONS_BYTES = 56;
+/** Bytes before the first buffer of the state of UPDATE. */
+export const STATE_BYTES = 64;
 
 export const enum Softmax {
   PLAIN,

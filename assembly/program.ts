@@ -4,13 +4,13 @@ import { copy, fill, gather } from './kernels/copy';
 import { crossEntropy, crossEntropyGradient } from './kernels/crossEntropy';
 import { dropout } from './kernels/dropout';
 import { blend, normalize, normalizeGradient, normUnits } from './kernels/norm';
-import { sgd } from './kernels/optimizer';
+import { count, update } from './kernels/optimizer';
 import { embedding, embeddingGradient, pick, pickGradient } from './kernels/pick';
 import { maxGradient, reduce } from './kernels/reduce';
 import { softmax, softmaxGradient, softmaxUnits } from './kernels/softmax';
 import { unary, unaryGradient } from './kernels/unary';
 import {
-  FLAG_ACCUMULATE, FLAG_NESTEROV, FLAG_PROBABILITIES, FUNCTION_SHIFT, INSTRUCTION_BYTES, Opcode, Status,
+  FLAG_ACCUMULATE, FLAG_PROBABILITIES, FUNCTION_SHIFT, INSTRUCTION_BYTES, Opcode, Status,
 } from './opcodes';
 import { sliceBegin } from './threads';
 
@@ -166,44 +166,59 @@ export function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       break;
     }
     case Opcode.COUNT: {
-      if (rank == 0) store<u64>(p(at, 0), load<u64>(p(at, 0)) + <u64>(<u32>d(at, 0)));
+      if (rank == 0) count(p(at, 0), d(at, 0), p(at, 1));
       break;
     }
-    case Opcode.SGD: {
+    case Opcode.UPDATE: {
       const n = d(at, 0);
-      const nesterov = (flags & FLAG_NESTEROV) != 0;
       const begin = cut(n, LINE, rank, ranks);
-      sgd(p(at, 0), p(at, 1), p(at, 2), p(at, 3), p(at, 4), nesterov, begin, cut(n, LINE, next, ranks));
+      const end = cut(n, LINE, next, ranks);
+      update(fn, flags, p(at, 0), p(at, 1), p(at, 2), p(at, 3), p(at, 4), p(at, 5), begin, end);
       break;
     }
     case Opcode.NORMALIZE: {
-      const units = normUnits(d1, d2);
-      normalize(fn, p0, p1, p2, d0, d1, d2, s0, sliceBegin(units, 4, rank, ranks), sliceBegin(units, 4, rank + 1, ranks));
+      const units = normUnits(d(at, 1), d(at, 2));
+      const begin = cut(units, 4, rank, ranks);
+      const end = cut(units, 4, next, ranks);
+      normalize(fn, p(at, 0), p(at, 1), p(at, 2), d(at, 0), d(at, 1), d(at, 2), s(at, 0), begin, end);
       break;
     }
     case Opcode.NORMALIZE_GRADIENT: {
-      const units = normUnits(d1, d2);
-      const unitBegin = sliceBegin(units, 4, rank, ranks);
-      const unitEnd = sliceBegin(units, 4, rank + 1, ranks);
-      normalizeGradient(fn, p0, p1, p2, p3, d0, d1, d2, s0, accumulate, unitBegin, unitEnd);
+      const units = normUnits(d(at, 1), d(at, 2));
+      const begin = cut(units, 4, rank, ranks);
+      const end = cut(units, 4, next, ranks);
+      normalizeGradient(
+        fn, p(at, 0), p(at, 1), p(at, 2), p(at, 3), d(at, 0), d(at, 1), d(at, 2), s(at, 0), accumulate, begin, end,
+      );
       break;
     }
     case Opcode.BLEND: {
-      blend(p0, p1, p2, s0, s1, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      blend(p(at, 0), p(at, 1), p(at, 2), s(at, 0), s(at, 1), begin, cut(n, LINE, next, ranks));
       break;
     }
     case Opcode.EMBEDDING: {
-      return embedding(p0, p1, p2, d1, d2, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      return embedding(p(at, 0), p(at, 1), p(at, 2), d(at, 1), d(at, 2), begin, cut(n, LINE, next, ranks));
     }
     case Opcode.EMBEDDING_GRADIENT: {
-      embeddingGradient(p0, p1, p2, d1, d2, s0, accumulate, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      const end = cut(n, LINE, next, ranks);
+      embeddingGradient(p(at, 0), p(at, 1), p(at, 2), d(at, 1), d(at, 2), s(at, 0), accumulate, begin, end);
       break;
     }
     case Opcode.PICK: {
-      return pick(p0, p1, p2, d1, d2, s0, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      return pick(p(at, 0), p(at, 1), p(at, 2), d(at, 1), d(at, 2), s(at, 0), begin, cut(n, LINE, next, ranks));
     }
     case Opcode.PICK_GRADIENT: {
-      pickGradient(p0, p1, p2, d1, s0, accumulate, begin, end);
+      const n = d(at, 0);
+      const begin = cut(n, LINE, rank, ranks);
+      pickGradient(p(at, 0), p(at, 1), p(at, 2), d(at, 1), s(at, 0), accumulate, begin, cut(n, LINE, next, ranks));
       break;
     }
   }

@@ -197,8 +197,8 @@ export function erfc4(x: v128): v128 {
   return select(f32x4.sub(f32x4.splat(2), y), y, f32x4.lt(x, f32x4.splat(0)));
 }
 
-/** e^x in double precision, for the power function: no tables, so no data section. */
-function exp64(x: f64): f64 {
+/** e^x in double precision: no tables, so no data section. */
+export function exp64(x: f64): f64 {
   if (x != x) return x;
   if (x > 709.0) return Infinity;
   if (x < -745.0) return 0;

@@ -1,10 +1,12 @@
-import { Binary, Opcode, Unary, FUNCTION_SHIFT } from './opcodes';
+import { Binary, Opcode, Unary, Update, FUNCTION_SHIFT } from './opcodes';
 
 // Nanoseconds on one thread, measured by bench/crossover.mjs: one multiply-add of a matrix product, and one element of
 // instructions that move or add numbers, and of those that call exponentials, divide or go one by one.
 const PRODUCT: f64 = 0.07;
 const LIGHT: f64 = 0.4;
 const HEAVY: f64 = 3;
+/** One element of an optimizer that has buffers, a root and a division. */
+const ADAPTIVE: f64 = 1.5;
 
 /**
  * What an instruction takes on one thread, in nanoseconds: a guess from its dimensions, within a factor of two or so. It
@@ -36,8 +38,8 @@ export function work(at: usize): f64 {
     case Opcode.BLEND:
     case Opcode.PICK_GRADIENT:
     case Opcode.REDUCE:
-    case Opcode.GATHER:
-    case Opcode.SGD: return units * LIGHT;
+    case Opcode.GATHER: return units * LIGHT;
+    case Opcode.UPDATE: return units * (load<i32>(at, 4) >> FUNCTION_SHIFT == Update.SGD ? LIGHT : ADAPTIVE);
     default: return units * HEAVY;
   }
 }

@@ -18,5 +18,8 @@ export {
   type TensorOptions,
 } from './tensor/tensor.js';
 export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluate.js';
-export { DivergenceError, fit, type FitOptions, type Optimizer } from './train/fit.js';
+export { DivergenceError, fit, type FitOptions } from './train/fit.js';
 export type { BatchReport, EpochReport, History } from './train/history.js';
+export { lrRangeTest, type LrRange, type LrRangeOptions } from './train/lrRangeTest.js';
+export type { Schedule, ScheduleOption } from './train/schedule.js';
+export type { Optimizer, StepOptions } from './train/trainingStep.js';

@@ -5,11 +5,12 @@ import { prepareLoop, RING_BYTES } from './ceiling.mjs';
 
 const built = (/** @type {string} */ file) => new URL(`../../build/${file}`, import.meta.url);
 const opcodes = await import(built('bench/opcodes.mjs').href);
-const { FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_UPDATE, INSTRUCTION_BYTES, Opcode, Status } = opcodes;
+const { FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_UPDATE, INSTRUCTION_BYTES, OPTIONS_BYTES, Opcode, Status } =
+  opcodes;
 
 /**
  * Where operands are, in bytes: x [batch, in], weight and dWeight [out, in], bias [out], y and dy [batch, out],
- * dx [batch, in], options of SGD.
+ * dx [batch, in], options of UPDATE.
  *
  * @typedef {Record<'x' | 'weight' | 'bias' | 'y' | 'dy' | 'dx' | 'dWeight' | 'options', number>} Places
  * @typedef {{ batch: number, inFeatures: number, outFeatures: number }} Shape
@@ -143,7 +144,7 @@ function place({ batch, inFeatures, outFeatures }) {
     dy: take(4 * batch * outFeatures),
     dx: take(4 * batch * inFeatures),
     dWeight: take(4 * outFeatures * inFeatures),
-    options: take(16),
+    options: take(OPTIONS_BYTES),
   };
   const f32 = new Float32Array(memory.buffer, start, (free - start) / 4);
   for (let i = 0; i < f32.length; i++) f32[i] = ((i * 7919) % 1000) / 1000 - 0.4999;
@@ -175,7 +176,8 @@ function write(program, instructions) {
  */
 function check(kind, shape, at, start, run) {
   const f32 = new Float32Array(memory.buffer);
-  f32.set([LR, 0, 0, 0], at.options / 4);
+  f32.fill(0, at.options / 4, (at.options + OPTIONS_BYTES) / 4);
+  f32[at.options / 4] = LR;
   const before = f32.slice(start / 4, at.options / 4);
   const read = (/** @type {keyof Places} */ name, /** @type {number} */ i) =>
     before[(at[name] - start) / 4 + i];

@@ -25,6 +25,15 @@ export class Generator {
     }
   }
 
+  /** The state, for {@link restore}. */
+  save(): Uint32Array {
+    return this.state.slice();
+  }
+
+  restore(state: Uint32Array): void {
+    this.state.set(state);
+  }
+
   /** A uniform integer in [0, 2³²). */
   uint32(): number {
     const s = this.state;
@@ -43,6 +52,13 @@ export class Generator {
   /** A uniform number in [low, high). */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * (this.uint32() / 2 ** 32);
+  }
+
+  /** A normal number: Box and Muller (1958). */
+  normal(mean = 0, deviation = 1): number {
+    // In (0, 1], whose logarithm is finite.
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uint32() / 2 ** 32));
+    return mean + deviation * radius * Math.cos(2 * Math.PI * (this.uint32() / 2 ** 32));
   }
 
   /** A uniform integer in [0, bound), without bias. */

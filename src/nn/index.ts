@@ -41,6 +41,7 @@ export {
 export { AlphaDropout, Dropout } from './dropout.js';
 export { Embedding, type EmbeddingOptions } from './embedding.js';
 export { Flatten } from './flatten.js';
+export * as init from './initialisers.js';
 export { Linear, type LinearOptions } from './linear.js';
 export { Buffer, Module, Parameter, type OutputKind, type StateDict } from './module.js';
 export {

@@ -40,6 +40,10 @@ function leafTarget(tape: Tape, leaf: Value): Target {
       gradient.filled = true;
     }
   }
+  if (tape.keepsProgram && !tape.holds(gradient.block)) {
+    tape.hold(gradient.block);
+    gradient.recordings++;
+  }
   const flags = gradient.filled ? FLAG_ACCUMULATE : 0;
   gradient.filled = true;
   return { pointer: gradient.block.pointer, flags };

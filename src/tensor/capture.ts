@@ -4,7 +4,7 @@ import { currentTape, isCapturing, withTape } from './scope.js';
 import { statusError, Tape } from './tape.js';
 import { optimise, RULES } from './rules.js';
 import { checkOptions, Tensor } from './tensor.js';
-import type { Source, Value } from './value.js';
+import { gradientsSwitched, type Source, type Value } from './value.js';
 
 interface Slot {
   readonly shape: Shape;
@@ -44,6 +44,10 @@ export class Recording {
   /** Where the returned tensors are. */
   readonly results: readonly { readonly shape: Shape; readonly pointer: number }[];
   private readonly slots: readonly Slot[];
+  /** The leaves that it uses, and whether each wanted a gradient. */
+  private readonly wanted: readonly (readonly [Value, boolean])[];
+  /** Count of changes to requiresGrad up to which `wanted` is known to hold. */
+  private checked = gradientsSwitched();
   private readonly effects: readonly LeafEffect[];
 
   constructor(
@@ -71,6 +75,7 @@ export class Recording {
     const kept = new Set(this.results.map(({ pointer }) => pointer));
     const { instructions, applied } = optimise(tape.program.read(), kept, withoutRules);
     tape.rewrite(instructions);
+    this.wanted = tape.leavesUsed().map((leaf) => [leaf, leaf.requiresGrad]);
     this.effects = [...tape.leaves].map(([leaf, { zeroed, continues }]) => ({
       leaf,
       zeroed,
@@ -86,11 +91,20 @@ export class Recording {
   /** Whether these arguments can take the place of the recorded ones. */
   fits(args: readonly Tensor[]): boolean {
     if (this.tape.recordsGradients !== currentTape().recordsGradients) return false;
-    if (this.slots.length !== args.length) return false;
+    if (!this.wantsTheSame() || this.slots.length !== args.length) return false;
     for (let i = 0; i < args.length; i++) {
       const { kind, shape } = this.slots[i];
       if (kind !== args[i].source!.kind || !sameShape(shape, args[i].shape)) return false;
     }
+    return true;
+  }
+
+  /** Whether the leaves that were frozen are frozen, and no others. */
+  private wantsTheSame(): boolean {
+    const count = gradientsSwitched();
+    if (this.checked === count) return true;
+    if (this.wanted.some(([leaf, wanted]) => leaf.requiresGrad !== wanted)) return false;
+    this.checked = count;
     return true;
   }
 
@@ -107,7 +121,10 @@ export class Recording {
     if (status !== Status.OK) throw statusError(name, status);
     for (const { leaf, filledAfter, applied } of this.effects) {
       if (applied) leaf.gradientApplied = true;
-      else if (leaf.gradient) leaf.gradient.filled = filledAfter;
+      else if (leaf.gradient) {
+        leaf.gradient.filled = filledAfter;
+        leaf.gradientApplied = false;
+      }
     }
   }
 }
@@ -144,8 +161,8 @@ export class Captured {
  * step, with zeroGrad(), backward() and step().
  *
  * A replay does not run `fn` again. It does not see its branches, its printing, random numbers drawn in JavaScript, or
- * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate. Dropout
- * draws new masks. The first call runs `fn` as it stands; the replays give the same numbers, bit for bit, from fewer
+ * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate, and
+ * records anew where `requiresGrad` of a leaf was changed. Dropout draws new masks. The first call runs `fn` as it stands; the replays give the same numbers, bit for bit, from fewer
  * instructions. So a step of SGD may apply a gradient where it is computed and store it nowhere: reading `grad` then is
  * an error, unless `keepGradients` is set.
  *

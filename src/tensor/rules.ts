@@ -8,6 +8,7 @@ import {
   Opcode,
   Reduction,
   Unary,
+  Update,
 } from '../../assembly/opcodes.js';
 import type { Instruction } from '../core/program.js';
 
@@ -15,7 +16,7 @@ import type { Instruction } from '../core/program.js';
 const ALSO_WRITTEN: Partial<Record<Opcode, readonly number[]>> = {
   [Opcode.CROSS_ENTROPY]: [3],
   [Opcode.DROPOUT]: [2],
-  [Opcode.SGD]: [2],
+  [Opcode.UPDATE]: [2, 4, 5],
   [Opcode.NORMALIZE]: [2],
 };
 /** A captured program while rules work on it. */
@@ -81,6 +82,9 @@ const isRelu = ({ flags }: Instruction): boolean => flags >>> FUNCTION_SHIFT ===
 const isPlain = ({ flags }: Instruction): boolean =>
   (flags & (FLAG_ACCUMULATE | FLAG_RELU | FLAG_RELU_GRADIENT | FLAG_UPDATE)) === 0;
 
+/** The flags of a step of SGD that descends. */
+const PLAIN_SGD = Update.SGD << FUNCTION_SHIFT;
+
 /** Pointers with some of them exchanged. */
 function exchange(pointers: readonly number[], changes: Record<number, number>): number[] {
   return pointers.map((pointer, i) => changes[i] ?? pointer);
@@ -142,10 +146,11 @@ function reluGradient(listing: Listing): void {
  * (a bias) that one step of SGD without momentum reads, and nobody else.
  */
 function updateInPlace(listing: Listing): void {
-  for (const step of listing.each(Opcode.SGD)) {
+  for (const step of listing.each(Opcode.UPDATE)) {
     const [parameter, gradient, buffer, options] = step.pointers;
     const [size] = step.dims;
     const [source, ...others] = listing.writersOf(gradient);
+    if (step.flags !== PLAIN_SGD) continue;
     if (buffer !== 0 || others.length > 0 || !source || (source.flags & FLAG_ACCUMULATE) !== 0) continue;
     if (source.pointers[4] !== 0) continue;
     const product = source.opcode === Opcode.GEMM && isPlain(source) && source.pointers[3] === 0;

@@ -68,6 +68,7 @@ export class Tape implements Owner {
   /** Present while the tape is captured: the leaves whose gradients it touches. */
   leaves: Map<Value, LeafRecord> | undefined;
   private readonly held = new Set<unknown>();
+  private readonly used = new Set<Value>();
   private readonly arena = new Arena();
   private readonly constants = new Map<Source, number>();
   private executed = 0;
@@ -124,6 +125,7 @@ export class Tape implements Owner {
       }
       this.hold(home);
       this.hold(value);
+      this.used.add(value);
     }
     return pointer;
   }
@@ -141,6 +143,15 @@ export class Tape implements Owner {
   /** Keeps an object alive whose memory the instructions of a captured tape point to. */
   hold(object: unknown): void {
     if (this.keepsProgram) this.held.add(object);
+  }
+
+  holds(object: unknown): boolean {
+    return this.held.has(object);
+  }
+
+  /** The leaves from elsewhere that the instructions of a captured tape use. */
+  leavesUsed(): Value[] {
+    return [...this.used];
   }
 
   /** Runs what was appended since the last time. */
@@ -176,6 +187,7 @@ export class Tape implements Owner {
     this.arena.release();
     this.program.release();
     this.held.clear();
+    this.used.clear();
   }
 
   /** Gives the memory back once nobody holds this tape any more. */

@@ -25,6 +25,8 @@ export const APPLIED =
 export class Gradient {
   readonly block: Block;
   filled = false;
+  /** How many recordings write to it. */
+  recordings = 0;
 
   constructor(readonly size: number) {
     this.block = new Block(size * 4);
@@ -42,6 +44,13 @@ export class Gradient {
     const start = this.block.pointer / 4;
     engine().f32.fill(0, start, start + this.size);
   }
+}
+
+let switched = 0;
+
+/** How often `requiresGrad` of any tensor was changed: recordings look again when it grows. */
+export function gradientsSwitched(): number {
+  return switched;
 }
 
 /** What the tape sees of a tensor: its shape, where its numbers are, and how it came to be. */
@@ -91,6 +100,7 @@ export abstract class Value {
         'requiresGrad: this tensor is a constant; create it with tensor(data, { requiresGrad: true })',
       );
     }
+    if (value !== this.needsGradient) switched++;
     this.needsGradient = value;
   }
 
@@ -137,6 +147,8 @@ export abstract class Value {
   applyGradient(): void {
     this.gradientApplied = true;
     if (!this.gradient) return;
+    // Another recording still writes there.
+    if (this.gradient.recordings > 1) return this.gradient.clear();
     const { block } = this.gradient;
     this.gradient = undefined;
     block[Symbol.dispose]();

@@ -1,26 +1,18 @@
 import { engine } from '../core/engine.js';
 import { DataLoader } from '../data/dataLoader.js';
 import { ResidentBatches } from '../data/residentBatches.js';
-import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
-import { Module, type StateDict } from '../nn/module.js';
-import { Captured } from '../tensor/capture.js';
+import { toLoss } from '../losses/loss.js';
+import type { Module, StateDict } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
 import { Evaluator } from './evaluate.js';
 import type { BatchReport, EpochReport, History } from './history.js';
 import { Pause } from './pause.js';
 import type { Progress, ProgressModule } from './progress.js';
+import { Stepping, type ScheduleOption } from './schedule.js';
+import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
 
-/** What fit() needs of an optimizer. */
-export interface Optimizer {
-  zeroGrad(): void;
-  step(): void;
-}
-
-export interface FitOptions {
+export interface FitOptions extends StepOptions {
   data: DataLoader;
-  /** A loss, or a function of output and targets that gives a tensor of one element. */
-  loss: Loss | LossFunction;
-  optimizer: Optimizer;
   /** How often to go through the data. */
   epochs: number;
   /** Evaluated after each epoch: loss, and accuracy where the loss is one of classes. */
@@ -31,22 +23,24 @@ export interface FitOptions {
   onEpoch?: (report: EpochReport) => void | Promise<void>;
   /** Stops after the batch at hand: fit() rejects with the signal's reason, the model keeps its last weights. */
   signal?: AbortSignal;
-  /** Store every gradient, for callbacks that read `grad`; false by default, which is faster. */
-  keepGradients?: boolean;
+  /**
+   * A schedule of learning rates. By itself it is stepped after each epoch, with the validation loss or else the loss;
+   * `{ scheduler, every: 'batch' }` after each step of the optimizer.
+   */
+  schedule?: ScheduleOption;
   /** A progress bar where a terminal is attached; true by default. */
   progress?: boolean;
 }
 
 const OPTIONS = [
+  ...STEP_OPTIONS,
   'data',
-  'loss',
-  'optimizer',
   'epochs',
   'validation',
   'onBatch',
   'onEpoch',
   'signal',
-  'keepGradients',
+  'schedule',
   'progress',
 ];
 
@@ -72,18 +66,11 @@ export class DivergenceError extends Error {
 
 function checkFit(model: Module, options: FitOptions): void {
   checkOptions('fit', options, OPTIONS);
-  const { data, loss, optimizer, epochs, validation } = options;
-  if (!(model instanceof Module)) throw new TypeError('fit: expected a model that extends nn.Module');
+  const { data, epochs, validation } = options;
+  checkStep('fit', model, options);
   if (!(data instanceof DataLoader)) throw new TypeError('fit: expected data to be a data.DataLoader');
   if (validation !== undefined && !(validation instanceof DataLoader)) {
     throw new TypeError('fit: expected validation to be a data.DataLoader');
-  }
-  if (typeof loss !== 'function' && typeof loss?.forward !== 'function')
-    throw new TypeError('fit: expected a loss, such as new nn.MSELoss()');
-  if (typeof optimizer?.step !== 'function' || typeof optimizer.zeroGrad !== 'function') {
-    throw new TypeError(
-      'fit: expected an optimizer, such as new optim.SGD(model.parameters(), { lr: 0.01 })',
-    );
   }
   if (!Number.isInteger(epochs) || epochs < 0) {
     throw new RangeError(`fit: expected epochs to be a non-negative integer, got ${String(epochs)}`);
@@ -92,7 +79,8 @@ function checkFit(model: Module, options: FitOptions): void {
 
 /**
  * Trains a model: for each batch zeroGrad, forward, loss, backward and step, captured once and replayed in Wasm. The
- * same numbers, bit for bit, as the loop spelled out.
+ * same numbers, bit for bit, as the loop spelled out. With `accumulate: n` each loss counts 1/n, and step comes after n
+ * batches.
  *
  * @returns loss, validation figures and time of each epoch, as plain data
  * @throws {@link DivergenceError} when the loss becomes NaN or infinite; the signal's reason when it is aborted;
@@ -100,20 +88,11 @@ function checkFit(model: Module, options: FitOptions): void {
  */
 export async function fit(model: Module, options: FitOptions): Promise<History> {
   checkFit(model, options);
-  const { data, optimizer, epochs, validation, onEpoch, signal } = options;
+  const { data, epochs, validation, onEpoch, signal } = options;
   const loss = toLoss(options.loss);
+  const stepping = new Stepping(options.schedule);
   signal?.throwIfAborted();
-  const step = new Captured(
-    'fit',
-    (inputs, targets) => {
-      optimizer.zeroGrad();
-      const value = loss.forward(model.forward(inputs), targets);
-      value.backward();
-      optimizer.step();
-      return [value];
-    },
-    { keepGradients: options.keepGradients },
-  );
+  const step = new TrainingStep('fit', model, options);
   const evaluator = validation && new Evaluator(model, loss);
   const progress = options.progress === false ? undefined : await createProgress();
   const pause = new Pause();
@@ -125,7 +104,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
       model.train();
-      const run = await trainEpoch(step, batches, epoch, options, lastGoodState, progress, pause);
+      const run = await trainEpoch(step, stepping, batches, epoch, options, lastGoodState, progress, pause);
       const report: EpochReport = { epoch, ...run };
       if (evaluator) {
         const figures = await evaluator.run(validation, pause, signal);
@@ -134,6 +113,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
       }
       lastGoodState = model.stateDict();
       history.epochs.push(report);
+      stepping.afterEpoch(report.validationLoss ?? report.loss);
       await onEpoch?.(report);
     }
   } finally {
@@ -144,7 +124,8 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
 
 /** One pass over the data. */
 async function trainEpoch(
-  step: Captured,
+  step: TrainingStep,
+  stepping: Stepping,
   batches: ResidentBatches,
   epoch: number,
   { data, onBatch, signal }: FitOptions,
@@ -160,10 +141,11 @@ async function trainEpoch(
   while (rows < data.rows) {
     signal?.throwIfAborted();
     const args = batches.at(rows);
-    const [loss] = step.run(args).results;
+    const [loss] = step.run(args, batch, data.length).results;
     const value = engine().f32[loss.pointer / 4];
     batch++;
     if (!Number.isFinite(value)) throw new DivergenceError(value, epoch, batch, lastGoodState);
+    if (step.stepped) stepping.afterStep(value);
     const count = args[0].shape[0];
     sum += value * count;
     rows += count;

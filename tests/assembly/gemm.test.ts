@@ -80,7 +80,7 @@ function caseOf(m: number, n: number, k: number, layout: number, form: (typeof F
       const out = machine.floats(form === 'accumulate' || flags === FLAG_UPDATE ? c : m * n);
       const pointers = [out, machine.floats(a), machine.floats(b), hasBias ? machine.floats(bias) : 0];
       if (flags === FLAG_RELU_GRADIENT) pointers.push(machine.floats(y));
-      if (flags === FLAG_UPDATE) pointers.push(machine.floats([LR, 0, 0, form === 'update' ? 0 : DECAY].map(fround)));
+      if (flags === FLAG_UPDATE) pointers.push(machine.floats([LR, form === 'update' ? 0 : DECAY].map(fround)));
       return {
         instructions: [{ op: Opcode.GEMM, flags: layout | flags, pointers, dims: [m, n, k] }],
         outputs: [{ pointer: out, expected, tolerance }],

@@ -1,0 +1,84 @@
+import { OPTIONS_BYTES } from '../../assembly/opcodes.js';
+import { engine } from '../core/engine.js';
+import { Block } from '../core/owner.js';
+import { Tensor } from '../tensor/tensor.js';
+import type { Method, NumberOption, OptionValues } from './method.js';
+
+/** Parameters that share options, as they are given to an optimizer. */
+export type GroupOptions<Options> = { params: Tensor | Iterable<Tensor> } & Partial<Options>;
+
+/** Parameters that share options. The numbers may be changed at any time, the rest is fixed. */
+export type Group<Options> = ParameterGroup & { [Name in keyof Options]-?: Options[Name] };
+
+/** Bytes before the float64 words of the options: lr and weightDecay as float32. */
+const FLOATS_BYTES = 8;
+
+/** Parameters with options in linear memory, where the instructions read them. */
+export class ParameterGroup {
+  /** The parameters of this group. */
+  readonly params: readonly Tensor[];
+  /** @internal */
+  readonly memory!: Block;
+
+  constructor(method: Method, params: readonly Tensor[], options: OptionValues) {
+    checkValues(method, options);
+    this.params = params;
+    const block = new Block(OPTIONS_BYTES);
+    const hidden = { enumerable: false, value: block };
+    Object.defineProperty(this, 'memory', hidden);
+    new Float64Array(engine().memory.buffer, block.pointer, OPTIONS_BYTES / 8).fill(0);
+    for (const [name, option] of Object.entries(method.numbers)) {
+      Object.defineProperty(this, name, {
+        enumerable: true,
+        get: () => read(block, option),
+        set: (value: unknown) => {
+          checkNumber(method, name, option, value);
+          write(block, option, value as number | readonly number[]);
+        },
+      });
+      write(block, option, options[name] as number | readonly number[]);
+    }
+    for (const name of method.switches) {
+      Object.defineProperty(this, name, { enumerable: true, value: options[name] });
+    }
+  }
+}
+
+function read(block: Block, { at, initial }: NumberOption): number | number[] {
+  const words = new Float64Array(engine().memory.buffer, block.pointer + FLOATS_BYTES + at * 8, 2);
+  return Array.isArray(initial) ? [words[0], words[1]] : words[0];
+}
+
+function write(block: Block, { at }: NumberOption, value: number | readonly number[]): void {
+  const values = typeof value === 'number' ? [value] : value;
+  const { memory, f32 } = engine();
+  new Float64Array(memory.buffer, block.pointer + FLOATS_BYTES + at * 8, values.length).set(values);
+  if (at < 2) f32[block.pointer / 4 + at] = values[0];
+}
+
+function checkNumber(method: Method, name: string, option: NumberOption, value: unknown): void {
+  const { initial, below = Infinity } = option;
+  const pair = Array.isArray(initial);
+  const values: unknown[] = pair && Array.isArray(value) && value.length === 2 ? value : [value];
+  const good = (x: unknown): boolean => typeof x === 'number' && x >= 0 && x < below;
+  if (values.length === (pair ? 2 : 1) && values.every(good)) return;
+  const range = below === Infinity ? 'finite number ≥ 0' : `number in [0, ${below})`;
+  const expected = pair ? `two numbers in [0, ${below})` : `a ${range}`;
+  const got = Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+  throw new RangeError(`${method.name}: expected ${name} to be ${expected}, got ${got}`);
+}
+
+/** Throws where a group could not be made of these options. */
+export function checkValues(method: Method, options: OptionValues): void {
+  for (const [name, option] of Object.entries(method.numbers)) {
+    checkNumber(method, name, option, options[name]);
+  }
+  for (const name of method.switches) {
+    if (typeof options[name] !== 'boolean') {
+      throw new TypeError(
+        `${method.name}: expected ${name} to be true or false, got ${String(options[name])}`,
+      );
+    }
+  }
+  method.check?.(options);
+}

@@ -1,0 +1,69 @@
+import { checkValues, type ParameterGroup } from './group.js';
+import type { Method, OptionValues } from './method.js';
+
+/** The state of one parameter: its steps, and each buffer in row-major order. */
+export interface SavedParameter {
+  step: number;
+  /** NAdam's product of momenta. */
+  muProduct?: number;
+  [buffer: string]: number | ArrayLike<number> | undefined;
+}
+
+/** What {@link Optimizer.stateDict} gives: PyTorch's form in camelCase. */
+export interface OptimizerState {
+  /** Name of the optimizer. */
+  optimizer: string;
+  /** By the number of the parameter, counted through the groups; who was never moved is missing. */
+  state: Record<number, SavedParameter>;
+  /** Options of each group, and the numbers of its parameters. */
+  paramGroups: ({ params: number[] } & Record<string, unknown>)[];
+}
+
+/** Throws where `saved` is not a state of these groups. */
+export function checkState(method: Method, groups: readonly ParameterGroup[], saved: OptimizerState): void {
+  const fail = (expected: string, got: string): never => {
+    throw new RangeError(`loadStateDict: expected ${expected}, got ${got}`);
+  };
+  if (typeof saved?.state !== 'object' || !Array.isArray(saved.paramGroups)) {
+    throw new TypeError('loadStateDict: expected what stateDict() of an optimizer gave');
+  }
+  if (saved.optimizer !== method.name) fail(`a state of ${method.name}`, `one of ${saved.optimizer}`);
+  if (saved.paramGroups.length !== groups.length) {
+    fail(`${groups.length} groups`, String(saved.paramGroups.length));
+  }
+  let index = 0;
+  groups.forEach((group, i) => {
+    const values: OptionValues & { params?: unknown[] } = saved.paramGroups[i];
+    checkValues(method, values);
+    for (const name of method.switches) {
+      const own = (group as unknown as OptionValues)[name];
+      if (values[name] !== own) fail(`${name} ${String(own)}`, String(values[name]));
+    }
+    if (values.params?.length !== group.params.length) {
+      fail(`${group.params.length} parameters in group ${i}`, String(values.params?.length));
+    }
+    for (const { size } of group.params) checkParameter(method, values, size, index++, saved, fail);
+  });
+}
+
+function checkParameter(
+  method: Method,
+  values: OptionValues,
+  size: number,
+  index: number,
+  { state }: OptimizerState,
+  fail: (expected: string, got: string) => never,
+): void {
+  const own = state[index];
+  if (own === undefined) return;
+  if (!Number.isSafeInteger(own.step) || own.step < 0) fail(`a number of steps`, String(own.step));
+  if (method.hasProduct && typeof own.muProduct !== 'number') fail('muProduct', String(own.muProduct));
+  const names = method.buffers(values);
+  if (names.length === 0) fail(`no state of parameter ${index} with these options`, 'one');
+  for (const name of names) {
+    if (name === undefined) continue;
+    const buffer = own[name];
+    const length = typeof buffer === 'object' ? buffer.length : undefined;
+    if (length !== size) fail(`${name} of ${size} numbers for parameter ${index}`, String(length));
+  }
+}

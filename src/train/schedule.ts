@@ -1,0 +1,41 @@
+/** What fit() needs of a schedule of optim. */
+export interface Schedule {
+  step(metric?: number): void;
+}
+
+/** A schedule that is stepped after each epoch, or after each step of the optimizer (`every: 'batch'`). */
+export type ScheduleOption = Schedule | { scheduler: Schedule; every: 'epoch' | 'batch' };
+
+/** When a schedule is stepped. */
+export class Stepping {
+  private readonly scheduler: Schedule | undefined;
+  private readonly every: 'epoch' | 'batch';
+
+  /** @throws TypeError where it is no schedule */
+  constructor(option: ScheduleOption | undefined) {
+    const { scheduler, every } =
+      option !== undefined && option !== null && 'scheduler' in option
+        ? option
+        : { scheduler: option, every: 'epoch' as const };
+    if (scheduler !== undefined && typeof scheduler?.step !== 'function') {
+      throw new TypeError(
+        'fit: expected schedule to be one of optim, such as new optim.StepLR(optimizer, { stepSize: 10 })',
+      );
+    }
+    if (every !== 'epoch' && every !== 'batch') {
+      throw new RangeError(`fit: expected every to be 'epoch' or 'batch', got ${String(every)}`);
+    }
+    this.scheduler = scheduler;
+    this.every = every;
+  }
+
+  /** The optimizer has taken a step along a gradient of this loss. */
+  afterStep(loss: number): void {
+    if (this.every === 'batch') this.scheduler?.step(loss);
+  }
+
+  /** An epoch is over; its figure is what a schedule may wait for. */
+  afterEpoch(figure: number): void {
+    if (this.every === 'epoch') this.scheduler?.step(figure);
+  }
+}

@@ -1,0 +1,134 @@
+import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
+import { Module } from '../nn/module.js';
+import { clipGradNorm, clipGradValue } from '../optim/clip.js';
+import { Captured, type Recording } from '../tensor/capture.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** What training needs of an optimizer. */
+export interface Optimizer {
+  zeroGrad(): void;
+  step(): void;
+}
+
+/** How a batch becomes a step. */
+export interface StepOptions {
+  /** A loss, or a function of output and targets that gives a tensor of one element. */
+  loss: Loss | LossFunction;
+  optimizer: Optimizer;
+  /** Store every gradient, for callbacks that read `grad`; false by default, which is faster. */
+  keepGradients?: boolean;
+  /** Scale all gradients alike where their common norm is above this, as optim.clipGradNorm does. */
+  clipGradNorm?: number;
+  /** Limit every number of the gradients to ± this, as optim.clipGradValue does (before clipGradNorm). */
+  clipGradValue?: number;
+  /**
+   * Step once for so many batches, along the mean of their gradients; 1 by default. The batches that are left at the end
+   * of an epoch make a step of their own.
+   */
+  accumulate?: number;
+  /** Averages of weights that are updated after each step. */
+  ema?: { update(): void };
+}
+
+/** Names of {@link StepOptions}. */
+export const STEP_OPTIONS = [
+  'loss',
+  'optimizer',
+  'keepGradients',
+  'clipGradNorm',
+  'clipGradValue',
+  'accumulate',
+  'ema',
+];
+
+export function checkStep(name: string, model: Module, options: StepOptions): void {
+  const { loss, optimizer, accumulate = 1, ema } = options;
+  if (!(model instanceof Module)) throw new TypeError(`${name}: expected a model that extends nn.Module`);
+  if (typeof loss !== 'function' && typeof loss?.forward !== 'function')
+    throw new TypeError(`${name}: expected a loss, such as new nn.MSELoss()`);
+  if (typeof optimizer?.step !== 'function' || typeof optimizer.zeroGrad !== 'function') {
+    throw new TypeError(
+      `${name}: expected an optimizer, such as new optim.SGD(model.parameters(), { lr: 0.01 })`,
+    );
+  }
+  if (!Number.isInteger(accumulate) || accumulate < 1) {
+    throw new RangeError(`${name}: expected accumulate to be a positive integer, got ${String(accumulate)}`);
+  }
+  for (const option of ['clipGradNorm', 'clipGradValue'] as const) {
+    const value = options[option];
+    if (value !== undefined && !(value >= 0)) {
+      throw new RangeError(`${name}: expected ${option} to be a number ≥ 0, got ${String(value)}`);
+    }
+  }
+  if (ema !== undefined && typeof ema?.update !== 'function') {
+    throw new TypeError(`${name}: expected ema to be an optim.EMA, got ${String(ema)}`);
+  }
+}
+
+/** Where a batch stands among those that make one step. */
+interface Place {
+  readonly first: boolean;
+  readonly last: boolean;
+  /** How many they are. */
+  readonly count: number;
+}
+
+/**
+ * One batch of training: zeroGrad, forward, loss, backward, clipping, step. It is captured for each place that a batch
+ * can have among those of a step, so that no gradient is ever filled with zeros.
+ */
+export class TrainingStep {
+  /** Whether the last batch ended with a step of the optimizer. */
+  stepped = false;
+  /** By count and place. */
+  private readonly captured: Captured[] = [];
+  private readonly loss: Loss;
+  private readonly accumulate: number;
+
+  constructor(
+    private readonly name: string,
+    private readonly model: Module,
+    private readonly options: StepOptions,
+  ) {
+    this.loss = toLoss(options.loss);
+    this.accumulate = options.accumulate ?? 1;
+  }
+
+  /**
+   * Trains one batch.
+   *
+   * @param batch number of the batch in its epoch, from 0 on
+   * @param batches how many there are in the epoch; Infinity where nobody knows
+   */
+  run(args: readonly Tensor[], batch: number, batches: number): Recording {
+    const at = batch % this.accumulate;
+    const count = Math.min(this.accumulate, batches - (batch - at));
+    const first = at === 0;
+    const last = (this.stepped = at === count - 1);
+    const key = count * 4 + (first ? 2 : 0) + (last ? 1 : 0);
+    return (this.captured[key] ??= this.captureFor({ first, last, count })).run(args);
+  }
+
+  private captureFor(place: Place): Captured {
+    const { keepGradients } = this.options;
+    return new Captured(this.name, (inputs, targets) => [this.record(inputs, targets, place)], {
+      keepGradients,
+    });
+  }
+
+  private record(inputs: Tensor, targets: Tensor, { first, last, count }: Place): Tensor {
+    const { model, loss } = this;
+    const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
+    if (first) optimizer.zeroGrad();
+    const value = loss.forward(model.forward(inputs), targets);
+    if (count === 1) value.backward();
+    else value.backward(1 / count);
+    if (last) {
+      if (limit !== undefined) clipGradValue(model.parameters(), limit);
+      if (maxNorm !== undefined) clipGradNorm(model.parameters(), maxNorm);
+      optimizer.step();
+      ema?.update();
+    }
+    return value;
+  }
+}

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import { manualSeed, nn, tensor, type Tensor } from 'wasmgrad';
+import { EPSILON } from '../support/numbers.js';
+
+const { init } = nn;
+const OUT = 60;
+const IN = 150;
+const SIZE = OUT * IN;
+
+const weight = (): Tensor => tensor(new Float32Array(SIZE), { shape: [OUT, IN], requiresGrad: true });
+
+/** How many deviations a sampled figure may be off: more in one of 10⁷ runs. */
+const SIGMAS = 5.3;
+
+interface Moments {
+  mean?: number;
+  deviation: number;
+  /** Fourth moment over the squared variance: 3 for normal, 9/5 for uniform values. */
+  kurtosis: number;
+}
+
+function expectMoments(values: Float32Array, { mean = 0, deviation, kurtosis }: Moments): void {
+  const n = values.length;
+  const average = values.reduce((sum, value) => sum + value, 0) / n;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n;
+  expect(Math.abs(average - mean)).toBeLessThanOrEqual((SIGMAS * deviation) / Math.sqrt(n));
+  const spread = deviation ** 2 * Math.sqrt((kurtosis - 1) / n);
+  expect(Math.abs(variance - deviation ** 2)).toBeLessThanOrEqual(SIGMAS * spread);
+}
+
+const uniforms: [string, (w: Tensor) => Tensor, bound: number][] = [
+  ['kaimingUniform', (w) => init.kaimingUniform(w), Math.sqrt(6 / IN)],
+  ['kaimingUniform, a', (w) => init.kaimingUniform(w, { a: Math.sqrt(5) }), 1 / Math.sqrt(IN)],
+  [
+    'kaimingUniform, fanOut',
+    (w) => init.kaimingUniform(w, { mode: 'fanOut', nonlinearity: 'tanh' }),
+    (5 / 3) * Math.sqrt(3 / OUT),
+  ],
+  ['xavierUniform', (w) => init.xavierUniform(w), Math.sqrt(6 / (IN + OUT))],
+  ['xavierUniform, gain', (w) => init.xavierUniform(w, { gain: 2 }), 2 * Math.sqrt(6 / (IN + OUT))],
+  ['lecunUniform', (w) => init.lecunUniform(w), Math.sqrt(3 / IN)],
+];
+
+describe.each(uniforms)('%s', (_, fill, bound) => {
+  it('is uniform up to its bound', () => {
+    const { data } = fill(weight());
+    expectMoments(data, { deviation: bound / Math.sqrt(3), kurtosis: 9 / 5 });
+    const largest = Math.max(...data.map(Math.abs));
+    expect(largest).toBeLessThanOrEqual(bound * (1 + EPSILON));
+    // All values below 0.998 of it: (0.998)^9000 < 10⁻⁷.
+    expect(largest).toBeGreaterThan(0.998 * bound);
+  });
+});
+
+const normals: [string, (w: Tensor) => Tensor, deviation: number, mean?: number][] = [
+  ['kaimingNormal', (w) => init.kaimingNormal(w), Math.sqrt(2 / IN)],
+  [
+    'kaimingNormal, linear',
+    (w) => init.kaimingNormal(w, { mode: 'fanOut', nonlinearity: 'linear' }),
+    1 / Math.sqrt(OUT),
+  ],
+  ['xavierNormal', (w) => init.xavierNormal(w, { gain: 3 }), 3 * Math.sqrt(2 / (IN + OUT))],
+  ['lecunNormal', (w) => init.lecunNormal(w), 1 / Math.sqrt(IN)],
+  ['normal', (w) => init.normal(w, { mean: 2, std: 0.5 }), 0.5, 2],
+  // So wide that nothing is cut off but one value in 10⁹.
+  ['truncNormal, wide', (w) => init.truncNormal(w, { mean: 1, std: 0.5, a: -2, b: 4 }), 0.5, 1],
+];
+
+describe.each(normals)('%s', (_, fill, deviation, mean = 0) => {
+  it('is normal with its deviation', () => {
+    const { data } = fill(weight());
+    expectMoments(data, { mean, deviation, kurtosis: 3 });
+    // 4.55 % of normal values are more than two deviations away.
+    const share = data.filter((value) => Math.abs(value - mean) > 2 * deviation).length / SIZE;
+    expect(Math.abs(share - 0.0455)).toBeLessThanOrEqual(SIGMAS * Math.sqrt((0.0455 * 0.9545) / SIZE));
+  });
+});
+
+describe('truncNormal', () => {
+  it.each([
+    // Mean and deviation of a normal variable in [a, b]: integrals of x φ(x) and x² φ(x), Simpson's rule.
+    [0, 1, -2, 2],
+    [0, 1, -0.25, 0.5],
+    [0, 1, 1, 3],
+    [1, 0.1, 2, 2.5],
+    [0, 1, 4, 1e6],
+  ])('mean %d, std %d, in [%d, %d]', (mean, std, a, b) => {
+    const top = Math.min(b, mean + std * 16);
+    const density = (x: number): number =>
+      Math.exp((-((x - mean) ** 2) + (Math.max(a, mean) - mean) ** 2) / (2 * std ** 2));
+    const integral = (f: (x: number) => number): number => {
+      const n = 20_000;
+      let sum = 0;
+      for (let i = 0; i <= n; i++) {
+        const x = a + ((top - a) * i) / n;
+        sum += f(x) * density(x) * (i === 0 || i === n ? 1 : i % 2 === 1 ? 4 : 2);
+      }
+      return sum;
+    };
+    const mass = integral(() => 1);
+    const exact = integral((x) => x) / mass;
+    const moment = (k: number): number => integral((x) => (x - exact) ** k) / mass;
+    const { data } = init.truncNormal(weight(), { mean, std, a, b });
+    expectMoments(data, {
+      mean: exact,
+      deviation: Math.sqrt(moment(2)),
+      kurtosis: moment(4) / moment(2) ** 2,
+    });
+    expect(data.every((value) => value >= Math.fround(a) && value <= Math.fround(b))).toBe(true);
+  });
+});
+
+describe('orthogonal', () => {
+  it.each([
+    [4, 4],
+    [3, 17],
+    [17, 3],
+    [1, 5],
+    [40, 40],
+  ])('[%i, %i] has orthonormal rows or columns', (rows, columns) => {
+    const gain = 1.5;
+    const { data } = init.orthogonal(
+      tensor(new Float32Array(rows * columns), { shape: [rows, columns], requiresGrad: true }),
+      { gain },
+    );
+    const [short, long] = [Math.min(rows, columns), Math.max(rows, columns)];
+    const at = (i: number, k: number): number =>
+      rows <= columns ? data[i * columns + k] : data[k * columns + i];
+    for (let i = 0; i < short; i++) {
+      for (let j = 0; j < short; j++) {
+        let product = 0;
+        for (let k = 0; k < long; k++) product += at(i, k) * at(j, k);
+        // Two roundings of values whose products add up to gain² at most.
+        expect(Math.abs(product - (i === j ? gain ** 2 : 0))).toBeLessThanOrEqual(3 * EPSILON * gain ** 2);
+      }
+    }
+  });
+
+  it('prefers no direction', () => {
+    const values = Float32Array.from(
+      { length: 4000 },
+      () =>
+        init.orthogonal(
+          tensor(
+            [
+              [0, 0],
+              [0, 0],
+            ],
+            { requiresGrad: true },
+          ),
+        ).data[0],
+    );
+    // The cosine of a uniform angle.
+    expectMoments(values, { deviation: Math.SQRT1_2, kurtosis: 1.5 });
+  });
+});
+
+describe('all of them', () => {
+  const all: Record<string, (w: Tensor) => Tensor> = Object.fromEntries(
+    Object.entries(init).flatMap(([name, fill]) =>
+      name === 'calculateGain' ? [] : [[name, fill as (w: Tensor) => Tensor]],
+    ),
+  );
+  all.constant = (w) => init.constant(w, 3);
+
+  it.each(Object.keys(all))('%s fills in place and follows the seed', (name) => {
+    const run = (seed: number): Float32Array => {
+      manualSeed(seed);
+      const parameter = new nn.Linear(9, 7).weight;
+      expect(all[name](parameter)).toBe(parameter);
+      return parameter.data;
+    };
+    expect(run(1)).toEqual(run(1));
+    if (['constant', 'zeros', 'ones'].includes(name)) expect(new Set(run(1)).size).toBe(1);
+    else expect(run(2)).not.toEqual(run(1));
+    expect(() => all[name](tensor([[1, 2]]))).toThrow(
+      new RegExp(`: expected a parameter, got a computed or constant tensor`),
+    );
+    expect(() => all[name](3 as never)).toThrow(/expected a parameter, got 3/);
+  });
+
+  it('are a dozen', () => expect(Object.keys(all)).toHaveLength(13));
+
+  it('leave the default of Linear alone', () => {
+    manualSeed(8);
+    const layer = new nn.Linear(IN, OUT);
+    manualSeed(8);
+    expect(init.kaimingUniform(weight(), { a: Math.sqrt(5) }).data.map(Math.abs)).toEqual(
+      layer.weight.data.map(Math.abs),
+    );
+  });
+
+  it.each([
+    [
+      () => init.kaimingUniform(tensor([1], { requiresGrad: true })),
+      /kaimingUniform: expected a weight \[out, in, …\], got shape \[1\]/,
+    ],
+    [() => init.kaimingNormal(weight(), { mode: 'fan_in' as never }), /mode 'fanIn' or 'fanOut', got fan_in/],
+    [
+      () => init.kaimingNormal(weight(), { nonlinearity: 'gelu' as never }),
+      /unknown nonlinearity 'gelu' \(known: linear/,
+    ],
+    [() => init.xavierUniform(weight(), { gian: 1 } as never), /unknown option 'gian'/],
+    [() => init.truncNormal(weight(), { a: 1, b: 1 }), /expected a < b, got 1 and 1/],
+    [() => init.truncNormal(weight(), { std: 0 }), /std to be above 0/],
+    [() => init.uniform(weight(), { a: 2 }), /expected a ≤ b, got 2 and 1/],
+    [() => init.normal(weight(), { std: -1 }), /std to be at least 0/],
+    [() => init.constant(weight(), 'x' as never), /expected a number, got x/],
+  ])('%s', (action, message) => expect(action).toThrow(message));
+});

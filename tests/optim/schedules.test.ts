@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { capture, optim, tensor, type Tensor } from 'wasmgrad';
+import golden from '../reference/schedules.json' with { type: 'json' };
+
+type Run = (typeof golden.runs)[number];
+type Made = new (optimizer: optim.Optimizer, options: object) => optim.Scheduler;
+
+function optimizerOf(momentum = 0.5): optim.SGD {
+  const groups = golden.rates.map((lr) => ({ params: [tensor(0, { requiresGrad: true })], lr }));
+  return new optim.SGD(groups, { lr: 1, momentum });
+}
+
+function make({ schedule, options }: Run, optimizer: optim.Optimizer): optim.Scheduler {
+  if (schedule === 'LambdaLR') return new optim.LambdaLR(optimizer, { lrLambda: (t) => 0.95 ** t });
+  if (schedule === 'SequentialLR') {
+    const warm = new optim.LinearLR(optimizer, { startFactor: 0.25, totalIters: 10 });
+    const [schedulers, milestones] =
+      'three' in options
+        ? [
+            [
+              warm,
+              new optim.CosineAnnealingWarmRestarts(optimizer, { t0: 40 }),
+              new optim.StepLR(optimizer, { stepSize: 15 }),
+            ],
+            [10, 100],
+          ]
+        : [[warm, new optim.CosineAnnealingLR(optimizer, { tMax: 190 })], [10]];
+    return new optim.SequentialLR(optimizer, { schedulers, milestones });
+  }
+  return new (optim[schedule as keyof typeof optim] as unknown as Made)(optimizer, options);
+}
+
+const runs = golden.runs.map((run) => ({ ...run, title: JSON.stringify(run.options) }));
+const ratesOf = ({ paramGroups }: optim.SGD): number[] => paramGroups.map(({ lr }) => lr);
+
+/**
+ * Every step of a chained form rounds a few times in float64, and both cosines may differ by one rounding, relative to
+ * the base rates, which the cosine's ratio near its end carries on.
+ */
+const near = (t: number, rate: number): number => (t + 1) * 16 * 2 ** -53 * rate + 1e-14;
+
+describe('200 steps are as PyTorch computes them', () => {
+  it.each(runs)('$schedule $title', (run) => {
+    const optimizer = optimizerOf();
+    const schedule = make(run, optimizer);
+    run.lrs.forEach((expected, t) => {
+      ratesOf(optimizer).forEach((lr, i) => {
+        expect(Math.abs(lr - expected[i]), `step ${t}: ${lr} for ${expected[i]}`).toBeLessThanOrEqual(
+          near(t, 1),
+        );
+      });
+      if (run.momenta) {
+        const { momentum } = optimizer.paramGroups[0];
+        expect(Math.abs(momentum - run.momenta[t])).toBeLessThanOrEqual(near(t, 1));
+      }
+      schedule.step(golden.figures[t]);
+    });
+    expect(run.lrs).toHaveLength(200);
+  });
+
+  it('knows every schedule', () => {
+    const known = Object.entries(optim).flatMap(([name, made]) =>
+      Object.getPrototypeOf(made) === optim.Scheduler ? [name] : [],
+    );
+    expect(new Set(golden.runs.map(({ schedule }) => schedule))).toEqual(new Set(known));
+  });
+});
+
+describe('saved schedules', () => {
+  it.each(runs)('$schedule $title goes on where it was', (run) => {
+    const a = optimizerOf();
+    const first = make(run, a);
+    for (let t = 0; t < 97; t++) first.step(golden.figures[t]);
+    const saved = structuredClone({ schedule: first.stateDict(), optimizer: a.stateDict() });
+    const b = optimizerOf();
+    b.loadStateDict(saved.optimizer);
+    // Making it changes learning rates; loading puts them right again.
+    const second = make(run, b);
+    second.loadStateDict(saved.schedule);
+    for (let t = 97; t < 200; t++) {
+      expect(ratesOf(b)).toEqual(ratesOf(a));
+      expect(b.paramGroups[0].momentum).toBe(a.paramGroups[0].momentum);
+      expect(second.getLastLr()).toEqual(first.getLastLr());
+      for (const schedule of [first, second]) schedule.step(golden.figures[t]);
+    }
+  });
+
+  it('refuse what is not theirs, and stay as they are', () => {
+    const optimizer = optimizerOf();
+    const schedule = new optim.StepLR(optimizer, { stepSize: 2 });
+    const before = schedule.stateDict();
+    const other = new optim.ExponentialLR(optimizerOf(), { gamma: 0.5 }).stateDict();
+    expect(() => schedule.loadStateDict(other)).toThrow(
+      /StepLR: expected a state of StepLR, got ExponentialLR/,
+    );
+    expect(() => schedule.loadStateDict({ ...before, lastLr: [1] })).toThrow(
+      /a state of 2 groups, got one of 1/,
+    );
+    const { lastEpoch: _, ...incomplete } = before;
+    expect(() => schedule.loadStateDict(incomplete)).toThrow(/without lastEpoch/);
+    expect(schedule.stateDict()).toEqual(before);
+  });
+});
+
+it('a captured step sees the schedule', () => {
+  const run = (captured: boolean): number[] => {
+    const w = tensor([1, -2, 3], { requiresGrad: true });
+    const optimizer = new optim.Adam([w], { lr: 0.1 });
+    const schedule = new optim.OneCycleLR(optimizer, { maxLr: 0.3, totalSteps: 20 });
+    const body = (target: Tensor): Tensor => {
+      optimizer.zeroGrad();
+      const loss = w.sub(target).square().sum();
+      loss.backward();
+      optimizer.step();
+      return loss;
+    };
+    const step = captured ? capture(body) : body;
+    return Array.from({ length: 20 }, () => {
+      const loss = step(tensor([0, 0, 0])).item();
+      schedule.step();
+      return loss;
+    });
+  };
+  expect(run(true)).toEqual(run(false));
+});
+
+describe('errors', () => {
+  const o = (): optim.SGD => optimizerOf();
+  it.each([
+    [() => new optim.StepLR({} as never, { stepSize: 1 }), /StepLR: expected an optimizer of optim/],
+    [() => new optim.StepLR(o(), { stepSize: 0 }), /stepSize to be an integer ≥ 1, got 0/],
+    [
+      () => new optim.StepLR(o(), { stepSize: 1, gama: 2 } as never),
+      /unknown option 'gama' \(known: stepSize/,
+    ],
+    [() => new optim.MultiStepLR(o(), { milestones: 3 as never }), /milestones to be an array, got 3/],
+    [() => new optim.ExponentialLR(o(), {} as never), /gamma to be a number ≥ 0, got undefined/],
+    [() => new optim.LinearLR(o(), { startFactor: 0 }), /startFactor/],
+    [() => new optim.CosineAnnealingLR(o(), { tMax: 1.5 }), /tMax to be an integer ≥ 1, got 1.5/],
+    [() => new optim.CosineAnnealingWarmRestarts(o(), { t0: 2, tMult: 0 }), /tMult/],
+    [() => new optim.OneCycleLR(o(), { maxLr: 1 }), /expected totalSteps, or epochs and stepsPerEpoch/],
+    [() => new optim.OneCycleLR(o(), { maxLr: [1], totalSteps: 3 }), /maxLr for each of 2 groups, got 1/],
+    [
+      () => new optim.OneCycleLR(o(), { maxLr: 1, totalSteps: 3, annealStrategy: 'sin' as never }),
+      /annealStrategy/,
+    ],
+    [() => new optim.LambdaLR(o(), { lrLambda: 3 as never }), /lrLambda to be a function, got 3/],
+    [() => new optim.ReduceLROnPlateau(o(), { factor: 1 }), /factor/],
+    [() => new optim.ReduceLROnPlateau(o(), { mode: 'low' as never }), /mode 'min' or 'max', got low/],
+    [() => new optim.ReduceLROnPlateau(o()).step(), /expected step\(\) with a figure, got undefined/],
+  ])('%s', (action, message) => expect(action).toThrow(message));
+
+  it('of an optimizer without momentum', () => {
+    const adagrad = new optim.Adagrad([tensor(1, { requiresGrad: true })]);
+    expect(() => new optim.OneCycleLR(adagrad, { maxLr: 1, totalSteps: 3 })).toThrow(/cycleMomentum: false/);
+  });
+
+  it('of OneCycleLR after its last step', () => {
+    const optimizer = o();
+    const schedule = new optim.OneCycleLR(optimizer, { maxLr: 1, totalSteps: 3 });
+    for (let t = 0; t < 3; t++) schedule.step();
+    const before = ratesOf(optimizer);
+    expect(() => schedule.step()).toThrow(/OneCycleLR: expected at most 3 steps, got 4/);
+    expect(ratesOf(optimizer)).toEqual(before);
+  });
+
+  it('of SequentialLR', () => {
+    const optimizer = o();
+    const a = new optim.StepLR(optimizer, { stepSize: 2 });
+    const foreign = new optim.StepLR(o(), { stepSize: 2 });
+    const made = (schedulers: optim.Scheduler[], milestones: number[]) => () =>
+      new optim.SequentialLR(optimizer, { schedulers, milestones });
+    expect(made([a, foreign], [3])).toThrow(/of the same optimizer/);
+    expect(made([a], [3])).toThrow(/expected 0 milestones for 1 schedulers, got 1/);
+    expect(made([a, a, a], [3, 2])).toThrow(/a milestone to be an integer ≥ 4, got 2/);
+  });
+});
