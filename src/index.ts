@@ -6,7 +6,21 @@ export * as data from './data/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
 export type { Shape } from './tensor/layout.js';
+export { AnomalyError, detectAnomaly } from './tensor/anomaly.js';
 export { capture, type CaptureOptions } from './tensor/capture.js';
+export {
+  defineOp,
+  type BackwardContext,
+  type ForwardResult,
+  type OpDefinition,
+} from './tensor/defineOp.js';
+export {
+  gradcheck,
+  GradcheckError,
+  type GradcheckElement,
+  type GradcheckOptions,
+  type GradcheckReport,
+} from './tensor/gradcheck.js';
 export { noGrad } from './tensor/noGrad.js';
 export {
   concat,

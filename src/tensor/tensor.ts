@@ -94,7 +94,7 @@ export class Tensor extends Value {
   /** The same numbers as a constant of its own: no gradient flows back through it, and it never goes stale. */
   detach(): Tensor {
     // While a function is captured the value must be computed anew at each replay, so it stays on the tape.
-    if (isCapturing() && !this.source) return new Tensor(this.shape, this.home, this.pointer(), false);
+    if (isCapturing() && !this.source) return withoutGradient(this);
     return new Tensor(this.shape, undefined, this.source ?? new HostSource(this.data), false);
   }
 
@@ -270,6 +270,12 @@ export class Tensor extends Value {
   logSoftmax(dim = -1): Tensor {
     return call(softmax.logSoftmax, [this], dim);
   }
+}
+
+/** The same memory, through which no gradient flows. */
+export function withoutGradient(value: Tensor): Tensor {
+  if (value.source) return value;
+  return new Tensor(value.shape, value.home, value.pointer(), false, undefined, value);
 }
 
 /** Records an operation and wraps its result. */
