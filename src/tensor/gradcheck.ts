@@ -88,9 +88,11 @@ export function gradcheck(
   );
   const evaluate = (which: number, at: number, value: number): Float32Array =>
     noGrad(() => {
-      const moved = points.map(({ values, shape }, i) =>
-        tensor(i === which ? values.with(at, value) : values, { shape }),
-      );
+      const moved = points.map(({ values, shape }, i) => {
+        const numbers = values.slice();
+        if (i === which) numbers[at] = value;
+        return tensor(numbers, { shape });
+      });
       return fn(...moved).data;
     });
 

@@ -204,7 +204,7 @@ describe('an operation of one’s own', () => {
     [() => defineOp({ name: 'f', derivative: 3 } as never), /unknown option 'derivative'/],
     [() => bilinear([[1, 2]], [[1, 2]]), /bilinear: expected \[m, k\]/],
     [
-      () => defineOp({ name: 'f', forward: () => 3 as never, backward: () => [] })(1),
+      () => defineOp({ name: 'f', forward: (_x) => 3 as never, backward: () => [] })(1),
       /f: expected forward to return/,
     ],
     [
