@@ -31,8 +31,12 @@ export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluat
 export type { TrainingData } from './train/batchesOf.js';
 export type { Callback, Training } from './train/callbacks/callback.js';
 export * as callbacks from './train/callbacks/index.js';
+export { crossValidate, type CrossValidateOptions, type CrossValidation } from './train/crossValidate.js';
+export { deadUnits, type DeadUnits } from './train/deadUnits.js';
 export { DivergenceError } from './train/divergenceError.js';
 export { fit, type FitOptions } from './train/fit.js';
 export type { BatchReport, EpochReport, FitState, History } from './train/history.js';
+export { layerStatistics, type LayerStatistics } from './train/layerStatistics.js';
 export type { MetricLike } from './train/metrics/byName.js';
 export type { Optimizer } from './train/step.js';
+export type { Statistics } from './train/summary.js';

@@ -85,7 +85,7 @@ export class TopK extends Metric<number> {
   add(batch: MetricBatch): void {
     const layout = layoutOf(this.name, batch);
     const { width } = layout;
-    if (width > 0 && width < this.k) {
+    if (width < this.k) {
       throw new RangeError(`${this.name}: expected at least ${this.k} outputs a row, got ${width}`);
     }
     for (let i = 0; i < layout.count; i++) {

@@ -1,3 +1,4 @@
+import { sizeOf } from '../../tensor/layout.js';
 import { misfit, type MetricBatch } from './metric.js';
 
 /** How classes stand in a batch. */
@@ -19,8 +20,8 @@ export interface ClassLayout {
 export function layoutOf(name: string, batch: MetricBatch): ClassLayout {
   const { outputs, outputShape, targets, meaning } = batch;
   const rows = outputShape[0] ?? 1;
-  const width = rows === 0 ? 0 : outputs.length / rows;
-  if (width === 1 || meaning === 'sigmoid' || width === 0) {
+  const width = sizeOf(outputShape.slice(1));
+  if (width === 1 || meaning === 'sigmoid') {
     if (targets.length !== outputs.length) throw misfit(name, batch);
     return { count: outputs.length, classes: 2, width: 1, indices: true };
   }
