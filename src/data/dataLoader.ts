@@ -109,7 +109,13 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
 
   /** @internal the rows of the data set's columns in the order of the next epoch */
   order(): Int32Array {
-    if (this.sampler) return this.dataset.rowsAt('sampler', this.sampler.order());
+    if (this.sampler) {
+      const order = this.dataset.rowsAt('sampler', this.sampler.order());
+      if (order.length !== this.samples) {
+        throw new RangeError(`sampler: expected an order of ${this.samples} rows, got ${order.length}`);
+      }
+      return order;
+    }
     const order = this.dataset.rows.slice();
     if (this.shuffle) this.generator.shuffle(order);
     return order;
