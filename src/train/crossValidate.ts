@@ -95,6 +95,7 @@ export async function crossValidate(
   if (metrics) metricsOf('crossValidate', metrics);
   const parts = options.folds ?? new KFold();
   const folds = 'split' in parts ? parts.split(data) : parts;
+  if (folds.length === 0) throw new RangeError('crossValidate: expected at least one fold, got none');
   const results: { evaluation: Evaluation; history: History }[] = [];
   for (const [i, { train, test }] of folds.entries()) {
     const model = makeModel(i);
@@ -110,7 +111,7 @@ export async function crossValidate(
     const held = new DataLoader(data.subset(test), { batchSize: Math.max(batchSize, 256) });
     results.push({ history, evaluation: await evaluate(model, held, { loss, metrics, signal }) });
   }
-  const figures = Object.keys(results[0]?.evaluation ?? {});
+  const figures = Object.keys(results[0].evaluation);
   const over = (reduce: (values: number[]) => number): Evaluation =>
     Object.fromEntries(
       figures.map((name) => [name, reduce(results.map(({ evaluation }) => evaluation[name]))]),
