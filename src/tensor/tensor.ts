@@ -11,7 +11,7 @@ import * as unary from './operations/unary.js';
 import { record } from './record.js';
 import { isCapturing } from './scope.js';
 import { HostSource } from './source.js';
-import type { Call, Operation } from './tape.js';
+import { Tape, type Call, type Operation } from './tape.js';
 import { APPLIED, Value, type Source } from './value.js';
 
 /** Numbers nested to any depth; every level must have equal lengths. */
@@ -75,6 +75,14 @@ export class Tensor extends Value {
   set grad(value: null) {
     if (value !== null) throw new TypeError('grad: only null can be assigned, to clear the gradient');
     clearGradient(this);
+  }
+
+  /** The numbers in row-major order, as a copy. */
+  override get data(): Float32Array {
+    const { home } = this;
+    // What noGrad() computed inside a captured function may be read: the function asked for that.
+    if (!this.source && !(home instanceof Tape && !home.keepsProgram)) refuseReading('data');
+    return super.data;
   }
 
   /** The only element, as a number. Throws RangeError where there is not exactly one. */

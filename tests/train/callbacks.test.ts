@@ -183,6 +183,11 @@ describe('EarlyStopping', () => {
     expect(weights(kept.set.model)).toEqual(kept.after[3]);
   });
 
+  it('counts epochs in a row', async () => {
+    const { stopping } = await withFigures([5, 6, 4, 6, 6, 6], { patience: 2 });
+    expect([stopping.bestEpoch, stopping.stoppedEpoch]).toEqual([3, 5]);
+  });
+
   it('wants an improvement of minDelta, and takes NaN for none', async () => {
     const { stopping } = await withFigures([5, 4.95, 4.91, NaN], { patience: 3, minDelta: 0.1 });
     expect([stopping.bestEpoch, stopping.stoppedEpoch]).toEqual([1, 4]);
