@@ -72,6 +72,22 @@ export class Generator {
     }
   }
 
+  /** A uniform number in [0, 1) of 53 bits. */
+  fraction(): number {
+    return (this.uint32() * 2 ** 21 + (this.uint32() >>> 11)) / 2 ** 53;
+  }
+
+  /** Its state, as plain numbers. */
+  getState(): number[] {
+    return [...this.state];
+  }
+
+  /** Goes on where a generator was when it gave this state. */
+  setState(operation: string, state: readonly number[]): void {
+    checkWords(operation, state);
+    this.state.set(state);
+  }
+
   /** Fisher–Yates, in place. */
   shuffle(values: Int32Array): void {
     for (let i = values.length - 1; i > 0; i--) {
@@ -86,6 +102,18 @@ export class Generator {
 export function checkSeed(operation: string, seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new RangeError(`${operation}: expected seed to be a non-negative integer, got ${String(seed)}`);
+  }
+}
+
+function checkWords(operation: string, state: readonly number[]): void {
+  const whole =
+    Array.isArray(state) &&
+    state.length === 4 &&
+    state.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32);
+  if (!whole) {
+    throw new RangeError(
+      `${operation}: expected a state of four 32-bit integers, got ${JSON.stringify(state)}`,
+    );
   }
 }
 
@@ -120,4 +148,43 @@ export function manualSeed(seed: number): void {
   i32[generator / 4 + 1] = Math.floor(seed / 2 ** 32);
   i32[generator / 4 + 2] = 0;
   i32[generator / 4 + 3] = 0;
+}
+
+/** The state of everything that {@link manualSeed} sets: plain numbers, fit for JSON. */
+export interface RandomState {
+  /** Of the generator of initial weights and shuffling. */
+  readonly generator: readonly number[];
+  /** Seed and counter of dropout. */
+  readonly dropout: readonly number[];
+}
+
+/**
+ * Where the random numbers that {@link manualSeed} sets are now, so that a program can go on with the same ones.
+ *
+ * @example
+ * ```ts
+ * import { getRandomState, nn, setRandomState } from 'wasmgrad';
+ * const state = getRandomState();
+ * const a = new nn.Linear(2, 2).weight.toArray();
+ * setRandomState(state);
+ * const b = new nn.Linear(2, 2).weight.toArray();
+ * JSON.stringify(a) === JSON.stringify(b); // true
+ * ```
+ */
+export function getRandomState(): RandomState {
+  const { i32, generator } = engine();
+  const dropout = Array.from({ length: 4 }, (_, i) => i32[generator / 4 + i] >>> 0);
+  return { generator: shared.getState(), dropout };
+}
+
+/**
+ * Goes on with the random numbers from where {@link getRandomState} found them.
+ *
+ * @throws RangeError on anything else than it gave; then nothing is changed
+ */
+export function setRandomState(state: RandomState): void {
+  checkWords('setRandomState', state?.dropout);
+  shared.setState('setRandomState', state.generator);
+  const { i32, generator } = engine();
+  state.dropout.forEach((word, i) => (i32[generator / 4 + i] = word));
 }

@@ -1,6 +1,7 @@
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { checkOptions, type Tensor } from '../tensor/tensor.js';
 import { TensorDataset } from './dataset.js';
+import { isSampler, type Sampler } from './sampler.js';
 
 export interface DataLoaderOptions {
   /** Rows in a batch; 1 by default. */
@@ -9,8 +10,17 @@ export interface DataLoaderOptions {
   shuffle?: boolean;
   /** Seed of the mixing; drawn from {@link manualSeed}'s generator without it. */
   seed?: number;
+  /** Chooses the rows of each epoch and their order, instead of `shuffle`. */
+  sampler?: Sampler;
   /** Leave out the last batch where it has fewer rows; false by default. */
   dropLast?: boolean;
+}
+
+/** Where the random numbers of a loader are: plain numbers, fit for JSON. */
+export interface LoaderState {
+  /** Absent where the loader has no seed of its own: see getRandomState(). */
+  readonly generator?: readonly number[];
+  readonly sampler?: readonly number[];
 }
 
 /**
@@ -23,42 +33,89 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
   private readonly shuffle: boolean;
   private readonly dropLast: boolean;
   private readonly generator: Generator;
+  private readonly seeded: boolean;
+  private readonly sampler: Sampler | undefined;
 
   constructor(
     readonly dataset: TensorDataset,
     options: DataLoaderOptions = {},
   ) {
     if (!(dataset instanceof TensorDataset)) throw new TypeError('DataLoader: expected a TensorDataset');
-    checkOptions('DataLoader', options, ['batchSize', 'shuffle', 'seed', 'dropLast']);
-    const { batchSize = 1, shuffle = false, seed, dropLast = false } = options;
+    checkOptions('DataLoader', options, ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampler']);
+    const { batchSize = 1, shuffle = false, seed, dropLast = false, sampler } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) {
       throw new RangeError(
         `DataLoader: expected batchSize to be a positive integer, got ${String(batchSize)}`,
       );
     }
     if (seed !== undefined) checkSeed('DataLoader', seed);
+    if (sampler !== undefined && !isSampler(sampler)) {
+      throw new TypeError('DataLoader: expected a sampler, such as new data.WeightedRandomSampler(weights)');
+    }
+    if (sampler && shuffle)
+      throw new RangeError('DataLoader: a sampler has an order already; leave shuffle out');
+    this.sampler = sampler;
+    this.seeded = seed !== undefined;
     this.batchSize = batchSize;
     this.shuffle = shuffle;
     this.dropLast = dropLast;
     this.generator = seed === undefined ? defaultGenerator() : new Generator(seed);
     if (this.length === 0) {
-      throw new RangeError(`DataLoader: ${dataset.length} rows give no batch of ${batchSize} with dropLast`);
+      throw new RangeError(`DataLoader: ${this.samples} rows give no batch of ${batchSize} with dropLast`);
     }
   }
 
   /** Number of batches in an epoch. */
   get length(): number {
-    const batches = this.dataset.length / this.batchSize;
+    const batches = this.samples / this.batchSize;
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
   /** Number of rows in an epoch. */
   get rows(): number {
-    return Math.min(this.dataset.length, this.length * this.batchSize);
+    return Math.min(this.samples, this.length * this.batchSize);
+  }
+
+  /** @internal number of rows that order() gives */
+  get samples(): number {
+    return this.sampler ? this.sampler.length : this.dataset.length;
+  }
+
+  /** Where its random numbers are, between two epochs. */
+  getState(): LoaderState {
+    const sampler = this.sampler?.getState?.();
+    return {
+      ...(this.seeded && { generator: this.generator.getState() }),
+      ...(sampler && { sampler }),
+    };
+  }
+
+  /**
+   * Goes on as a loader with the same options would that gave this state.
+   *
+   * @throws RangeError where it is the state of a loader with other options; then nothing is changed
+   */
+  setState(state: LoaderState): void {
+    const own = this.getState();
+    if (typeof state !== 'object' || !state.generator !== !own.generator || !state.sampler !== !own.sampler) {
+      throw new RangeError(
+        `DataLoader: expected a state with ${Object.keys(own).join(' and ') || 'nothing'} (as this loader has it), ` +
+          `got ${JSON.stringify(state)}`,
+      );
+    }
+    if (state.generator) this.generator.setState('DataLoader', state.generator);
+    if (state.sampler) this.sampler!.setState!(state.sampler);
   }
 
   /** @internal the rows of the data set's columns in the order of the next epoch */
   order(): Int32Array {
+    if (this.sampler) {
+      const order = this.dataset.rowsAt('sampler', this.sampler.order());
+      if (order.length !== this.samples) {
+        throw new RangeError(`sampler: expected an order of ${this.samples} rows, got ${order.length}`);
+      }
+      return order;
+    }
     const order = this.dataset.rows.slice();
     if (this.shuffle) this.generator.shuffle(order);
     return order;

@@ -14,7 +14,8 @@ export interface Column {
   readonly rowShape: Shape;
 }
 
-function readRows(name: string, rows: Rows): { values: Float32Array; shape: Shape } {
+/** The numbers of rows and their shape. */
+export function readRows(name: string, rows: Rows): { values: Float32Array; shape: Shape } {
   if (rows instanceof Tensor) return { values: rows.data, shape: rows.shape };
   if (typeof rows === 'object' && 'data' in rows && 'shape' in rows) {
     return readNumbers(name, rows.data as TensorLike, rows.shape as Shape);
@@ -92,7 +93,8 @@ export class TensorDataset {
     return new TensorDataset(this, this.rowsAt('subset', positions));
   }
 
-  private rowsAt(name: string, positions: Int32Array | readonly number[]): Int32Array {
+  /** @internal the rows of the columns at these positions of the data set */
+  rowsAt(name: string, positions: Int32Array | readonly number[]): Int32Array {
     return Int32Array.from(positions, (position) => {
       if (!Number.isInteger(position) || position < 0 || position >= this.length) {
         throw new RangeError(`${name}: row ${position} is not in [0, ${this.length})`);

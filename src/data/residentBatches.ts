@@ -2,34 +2,37 @@ import { engine } from '../core/engine.js';
 import { Block } from '../core/owner.js';
 import { ResidentSource } from '../tensor/source.js';
 import { Tensor } from '../tensor/tensor.js';
+import type { Batch, BatchSource } from './batches.js';
 import type { DataLoader } from './dataLoader.js';
-
-type Batch = readonly [inputs: Tensor, targets: Tensor];
 
 /**
  * The batches of a loader for a function that is replayed: the order of an epoch lies in linear memory, and a batch is
  * the place of its first row there. So a batch costs JavaScript one number, and no new object: the two tensors of `at`
  * are the same ones each time.
  */
-export class ResidentBatches {
+export class ResidentBatches implements BatchSource {
+  readonly length: number;
   private readonly order: Block;
   private readonly sources: ResidentSource[] = [];
   private readonly whole: Batch;
   private readonly last: Batch;
   private readonly batchSize: number;
   private readonly rows: number;
+  private row = 0;
 
   constructor(private readonly loader: DataLoader) {
     const { batchSize, rows } = loader;
     this.batchSize = batchSize;
     this.rows = rows;
-    this.order = new Block(loader.dataset.length * 4);
+    this.length = loader.length;
+    this.order = new Block(loader.samples * 4);
     this.whole = this.batchOf(Math.min(batchSize, rows));
     this.last = rows % batchSize === 0 ? this.whole : this.batchOf(rows % batchSize);
   }
 
-  /** Begins an epoch, in a new order where the loader shuffles. */
+  /** Begins an epoch, in a new order where the loader shuffles or samples. */
   begin(): void {
+    this.row = 0;
     engine().i32.set(this.loader.order(), this.order.pointer / 4);
   }
 
@@ -37,6 +40,17 @@ export class ResidentBatches {
   at(row: number): Batch {
     for (const source of this.sources) source.address = this.order.pointer + row * 4;
     return row + this.batchSize <= this.rows ? this.whole : this.last;
+  }
+
+  next(): Batch | undefined {
+    const { row } = this;
+    if (row >= this.rows) return undefined;
+    this.row = row + this.batchSize;
+    return this.at(row);
+  }
+
+  end(): void {
+    // Nothing is open.
   }
 
   private batchOf(count: number): Batch {

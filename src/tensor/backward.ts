@@ -3,6 +3,7 @@ import { formatShape } from './layout.js';
 import type { Call, Tape } from './tape.js';
 import { currentTape } from './scope.js';
 import { Gradient, type Value } from './value.js';
+import { watching } from './watch.js';
 
 /** Where an operation writes the gradient of an input. */
 export interface Target {
@@ -97,11 +98,16 @@ export function backward(root: Value, seed?: Value): void {
       'backward: these operations went backward before; compute the loss again, or add the losses first',
     );
   }
+  // Gradients may be written with operations: they must not start the tape anew.
+  tape.finished = false;
   root.call.outputGradient = tape.floats(root.size);
   if (seed) tape.copy(tape.address(seed, 'backward'), root.call.outputGradient, root.size, 0);
   else tape.fill(root.call.outputGradient, root.size, 1);
   for (const call of reached) {
-    if (call.outputGradient !== 0) call.operation.backward(tape, call);
+    if (call.outputGradient !== 0) {
+      call.operation.backward(tape, call);
+      for (const watcher of watching()) watcher.wentBack?.(tape, call);
+    }
     call.outputGradient = 0;
     call.spent = true;
   }

@@ -4,7 +4,9 @@ import { currentTape, isCapturing, withTape } from './scope.js';
 import { statusError, Tape } from './tape.js';
 import { optimise, RULES } from './rules.js';
 import { checkOptions, Tensor } from './tensor.js';
+import { AnomalyWatcher } from './anomaly.js';
 import { gradientsSwitched, type Source, type Value } from './value.js';
+import { watched, watching, type Watcher } from './watch.js';
 
 interface Slot {
   readonly shape: Shape;
@@ -27,6 +29,8 @@ export interface CaptureOptions {
   keepGradients?: boolean;
   /** Names of rewrite rules to leave out, to see what each is worth; they never change a result. */
   withoutRules?: readonly string[];
+  /** Look for the operation that first makes a NaN or an infinity, as detectAnomaly() does; slow. */
+  anomaly?: boolean;
 }
 
 function rulesLeftOut({ keepGradients, withoutRules = [] }: CaptureOptions): Set<string> {
@@ -133,17 +137,21 @@ export class Recording {
 export class Captured {
   private readonly recordings: Recording[] = [];
   private readonly withoutRules: ReadonlySet<string>;
+  private watchedRecording: Recording | undefined;
 
+  /** @param watcher who looks at every call */
   constructor(
     private readonly name: string,
     private readonly fn: (...args: Tensor[]) => readonly Tensor[],
     options: CaptureOptions = {},
+    private readonly watcher: Watcher | undefined = options.anomaly ? new AnomalyWatcher() : undefined,
   ) {
     this.withoutRules = rulesLeftOut(options);
   }
 
   /** Records on the first call with such arguments, replays on the next ones. */
   run(args: readonly Tensor[]): Recording {
+    if (this.watcher || watching().length > 0) return this.recordWatched(args);
     for (const known of this.recordings) {
       if (!known.fits(args)) continue;
       known.replay(this.name, args);
@@ -152,6 +160,14 @@ export class Captured {
     const recording = new Recording(this.name, this.fn, args, this.withoutRules);
     this.recordings.push(recording);
     return recording;
+  }
+
+  /** A recording for this call only: a watcher sees operations, and a replay has none. */
+  private recordWatched(args: readonly Tensor[]): Recording {
+    this.watchedRecording?.tape.release();
+    const record = (): Recording => new Recording(this.name, this.fn, args, new Set(Object.keys(RULES)));
+    this.watchedRecording = this.watcher ? watched(this.watcher, record) : record();
+    return this.watchedRecording;
   }
 }
 
@@ -189,7 +205,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
   fn: (...args: Args) => Result,
   options: CaptureOptions = {},
 ): (...args: Args) => Result {
-  checkOptions('capture', options, ['keepGradients', 'withoutRules']);
+  checkOptions('capture', options, ['keepGradients', 'withoutRules', 'anomaly']);
   if (typeof fn !== 'function') throw new TypeError(`capture: expected a function, got ${String(fn)}`);
   let single = true;
   const captured = new Captured(

@@ -29,6 +29,17 @@ export function contiguous(shape: Shape): number[] {
   return strides;
 }
 
+/** The place of an element, one number a dimension, from its number in row-major order. */
+export function placeOf(element: number, shape: Shape): number[] {
+  const place: number[] = [];
+  let rest = element;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    place.unshift(rest % shape[i]);
+    rest = Math.floor(rest / shape[i]);
+  }
+  return place;
+}
+
 /** The shape that a and b broadcast to, as in NumPy. */
 export function broadcast(operation: string, a: Shape, b: Shape): Shape {
   if (sameShape(a, b)) return a;

@@ -3,6 +3,7 @@ import { Call, type Operation, type Tape } from './tape.js';
 import type { Shape } from './layout.js';
 import type { Value } from './value.js';
 import { sizeOf } from './layout.js';
+import { watching } from './watch.js';
 
 /** What {@link record} hands to the constructor of tensors. */
 export interface Recorded {
@@ -26,6 +27,7 @@ export function record<Options>(
   const call = new Call(operation, inputs, addresses, shape, pointer, options);
   operation.forward(tape, call);
   tape.execute(operation.name);
+  for (const watcher of watching()) watcher.recorded?.(tape, call as Call);
   const requiresGrad = tape.recordsGradients && inputs.some((input) => input.requiresGrad);
   if (requiresGrad) tape.calls.push(call as Call);
   return { shape, tape, pointer, requiresGrad, call: requiresGrad ? (call as Call) : undefined };

@@ -11,7 +11,7 @@ import * as unary from './operations/unary.js';
 import { record } from './record.js';
 import { isCapturing } from './scope.js';
 import { HostSource } from './source.js';
-import type { Call, Operation } from './tape.js';
+import { Tape, type Call, type Operation } from './tape.js';
 import { APPLIED, Value, type Source } from './value.js';
 
 /** Numbers nested to any depth; every level must have equal lengths. */
@@ -77,6 +77,14 @@ export class Tensor extends Value {
     clearGradient(this);
   }
 
+  /** The numbers in row-major order, as a copy. */
+  override get data(): Float32Array {
+    const { home } = this;
+    // What noGrad() computed inside a captured function may be read: the function asked for that.
+    if (!this.source && !(home instanceof Tape && !home.keepsProgram)) refuseReading('data');
+    return super.data;
+  }
+
   /** The only element, as a number. Throws RangeError where there is not exactly one. */
   item(): number {
     if (this.size !== 1)
@@ -94,7 +102,7 @@ export class Tensor extends Value {
   /** The same numbers as a constant of its own: no gradient flows back through it, and it never goes stale. */
   detach(): Tensor {
     // While a function is captured the value must be computed anew at each replay, so it stays on the tape.
-    if (isCapturing() && !this.source) return new Tensor(this.shape, this.home, this.pointer(), false);
+    if (isCapturing() && !this.source) return withoutGradient(this);
     return new Tensor(this.shape, undefined, this.source ?? new HostSource(this.data), false);
   }
 
@@ -282,6 +290,12 @@ export class Tensor extends Value {
   logSoftmax(dim = -1): Tensor {
     return call(softmax.logSoftmax, [this], dim);
   }
+}
+
+/** The same memory, through which no gradient flows. */
+export function withoutGradient(value: Tensor): Tensor {
+  if (value.source) return value;
+  return new Tensor(value.shape, value.home, value.pointer(), false, undefined, value);
 }
 
 /** Records an operation and wraps its result. */

@@ -1,96 +1,123 @@
 import { engine } from '../core/engine.js';
-import { DataLoader } from '../data/dataLoader.js';
+import type { Batch, BatchSource } from '../data/batches.js';
 import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { Captured } from '../tensor/capture.js';
+import { sizeOf, type Shape } from '../tensor/layout.js';
 import { withScratch } from '../tensor/scope.js';
-import { checkOptions, type Tensor } from '../tensor/tensor.js';
-import { metrics as known, type Metric } from './metrics.js';
+import { checkOptions } from '../tensor/tensor.js';
+import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
+import { metricsOf, type MetricLike } from './metrics/byName.js';
+import { figuresOf, type Metric } from './metrics/metric.js';
 import { Pause } from './pause.js';
 
 export interface EvaluateOptions {
   /** A loss, or a function of output and targets that gives a tensor of one element. */
   loss: Loss | LossFunction;
-  /** Names of metrics; `'accuracy'` by default where the loss is one of classes. */
-  metrics?: readonly string[];
+  /** Metrics, by name or as objects; `'accuracy'` by default where the loss is one of classes. */
+  metrics?: readonly MetricLike[];
   /** Stops with the signal's reason. */
   signal?: AbortSignal;
 }
 
-/** The loss and each metric, averaged over the rows. */
+/** The loss, averaged over the rows, and each metric by its name; a list gives `name.0`, `name.1`, …. */
 export type Evaluation = { loss: number } & Record<string, number>;
 
 /**
- * The loss and metrics of a model over a data set, in evaluation mode.
+ * The loss and metrics of a model over a data set, in evaluation mode. Metrics see what the outputs mean to the loss:
+ * logits of CrossEntropyLoss are taken for the probabilities that they stand for.
  *
  * @throws RangeError on an unknown metric, TypeError on an unknown option
+ * @example
+ * ```ts
+ * import { data, evaluate, metrics, nn } from 'wasmgrad';
+ * const rows = [[0, 1], [1, 0], [1, 1], [0, 0]];
+ * const loader = new data.DataLoader(new data.TensorDataset(rows, [1, 0, 0, 1]), { batchSize: 3 });
+ * const confusion = new metrics.ConfusionMatrix();
+ * const figures = await evaluate(new nn.Linear(2, 2), loader, {
+ *   loss: new nn.CrossEntropyLoss(),
+ *   metrics: ['accuracy', 'rocAuc', confusion],
+ * });
+ * figures.accuracy >= 0; // true
+ * confusion.compute().flat().reduce((sum, count) => sum + count); // 4
+ * ```
  */
 export async function evaluate(
   model: Module,
-  data: DataLoader,
+  data: TrainingData,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, ['loss', 'metrics', 'signal']);
-  return new Evaluator(model, toLoss(options.loss), options.metrics).run(data, new Pause(), options.signal);
+  const evaluator = new Evaluator('evaluate', model, toLoss(options.loss), options.metrics);
+  return evaluator.run(batchesOf(data, 'evaluate: expected data'), new Pause(), options.signal);
 }
 
 /** A model's forward pass and loss, captured for each batch size. */
 export class Evaluator {
+  readonly metrics: readonly Metric[];
   private readonly captured: Captured;
-  private readonly metrics: readonly (readonly [string, Metric])[];
 
   constructor(
+    operation: string,
     private readonly model: Module,
-    loss: Loss,
-    names: readonly string[] = loss?.output === 'softmax' ? ['accuracy'] : [],
+    private readonly loss: Loss,
+    metrics?: readonly MetricLike[],
   ) {
-    if (typeof loss?.forward !== 'function')
-      throw new TypeError('evaluate: expected a loss, such as new nn.MSELoss()');
-    this.metrics = names.map((name) => {
-      if (!Object.hasOwn(known, name)) {
-        throw new RangeError(`evaluate: unknown metric '${name}' (known: ${Object.keys(known).join(', ')})`);
-      }
-      return [name, known[name]] as const;
-    });
+    if (typeof loss?.forward !== 'function') {
+      throw new TypeError(`${operation}: expected a loss, such as new nn.MSELoss()`);
+    }
+    const ofClasses = loss.output === 'softmax' || loss.output === 'sigmoid';
+    this.metrics = metricsOf(operation, metrics ?? (ofClasses ? ['accuracy'] : []));
     this.captured = new Captured('evaluate', (inputs, targets) => {
       const outputs = model.forward(inputs);
-      return [loss.forward(outputs, targets), outputs];
+      return [loss.forward(outputs, targets), outputs, targets];
     });
   }
 
-  async run(data: DataLoader, pause: Pause, signal?: AbortSignal): Promise<Evaluation> {
-    if (!(data instanceof DataLoader)) throw new TypeError('evaluate: expected a data.DataLoader');
+  async run(source: BatchSource, pause: Pause, signal?: AbortSignal): Promise<Evaluation> {
     const modes = new Map(this.model.modules().map((module) => [module, module.training]));
-    const sums: Evaluation = { loss: 0, ...Object.fromEntries(this.metrics.map(([name]) => [name, 0])) };
     this.model.eval();
+    for (const metric of this.metrics) metric.reset();
     try {
+      let sum = 0;
       let rows = 0;
-      for (const [inputs, targets] of data) {
-        signal?.throwIfAborted();
-        const count = inputs.shape[0];
-        this.add(sums, inputs, targets, count);
-        rows += count;
-        if (pause.isDue()) await pause.turn();
-      }
-      for (const name of Object.keys(sums)) sums[name] /= rows;
-      return sums;
+      await overEpoch(source, signal, async () => {
+        for (;;) {
+          const next = source.next();
+          const batch = next instanceof Promise ? await next : next;
+          if (!batch) break;
+          signal?.throwIfAborted();
+          const count = batch[0].shape[0];
+          sum += this.add(batch) * count;
+          rows += count;
+          if (pause.isDue()) {
+            await pause.turn();
+          }
+        }
+      });
+      const figures = this.metrics.flatMap((metric) => figuresOf(metric.name, metric.compute()));
+      return { loss: sum / rows, ...Object.fromEntries(figures) };
     } finally {
       for (const [module, mode] of modes) module.training = mode;
     }
   }
 
-  private add(sums: Evaluation, inputs: Tensor, targets: Tensor, rows: number): void {
-    const [loss, outputs] = withScratch(() => this.captured.run([inputs, targets])).results;
+  /** Takes a batch into the metrics and gives its loss. */
+  private add(batch: Batch): number {
+    const [loss, outputs, targets] = withScratch(() => this.captured.run(batch)).results;
     const { f32 } = engine();
-    sums.loss += f32[loss.pointer / 4] * rows;
-    if (this.metrics.length === 0) return;
-    const size = outputs.shape.reduce((product, length) => product * length, 1);
-    const batch = {
-      outputs: f32.subarray(outputs.pointer / 4, outputs.pointer / 4 + size),
-      outputShape: outputs.shape,
-      targets: targets.data,
-      targetShape: targets.shape,
-    };
-    for (const [name, metric] of this.metrics) sums[name] += metric(batch) * rows;
+    if (this.metrics.length > 0) {
+      const numbers = ({ pointer, shape }: { pointer: number; shape: Shape }): Float32Array =>
+        f32.subarray(pointer / 4, pointer / 4 + sizeOf(shape));
+      const seen = {
+        outputs: numbers(outputs),
+        outputShape: outputs.shape,
+        targets: numbers(targets),
+        targetShape: targets.shape,
+        meaning: this.loss.output ?? 'raw',
+      };
+      for (const metric of this.metrics) metric.add(seen);
+    }
+    return f32[loss.pointer / 4];
   }
 }

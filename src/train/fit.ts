@@ -1,26 +1,41 @@
 import { engine } from '../core/engine.js';
-import { DataLoader } from '../data/dataLoader.js';
-import { ResidentBatches } from '../data/residentBatches.js';
+import type { BatchSource } from '../data/batches.js';
 import { toLoss } from '../losses/loss.js';
 import type { Module, StateDict } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
+import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
+import { Hooks, type Callback } from './callbacks/callback.js';
+import { progressBar } from './callbacks/progressBar.js';
+import { DivergenceError } from './divergenceError.js';
 import { Evaluator } from './evaluate.js';
 import type { BatchReport, EpochReport, History } from './history.js';
+import type { MetricLike } from './metrics/byName.js';
 import { Pause } from './pause.js';
-import type { Progress, ProgressModule } from './progress.js';
+import { goOn, stateOf } from './resume.js';
 import { Stepping, type ScheduleOption } from './schedule.js';
+import { RunningTraining, validationName } from './training.js';
 import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
 
 export interface FitOptions extends StepOptions {
-  data: DataLoader;
+  /** A DataLoader, or a stream of batches: see data.Stream. */
+  data: TrainingData;
   /** How often to go through the data. */
   epochs: number;
-  /** Evaluated after each epoch: loss, and accuracy where the loss is one of classes. */
-  validation?: DataLoader;
+  /** Evaluated after each epoch: loss and metrics. */
+  validation?: TrainingData;
+  /** Of the validation, by name or as objects; `'accuracy'` by default where the loss is one of classes. */
+  metrics?: readonly MetricLike[];
+  /** What to do in the course of training: see {@link Callback}. */
+  callbacks?: readonly Callback[];
   /** Called after each batch. */
   onBatch?: (report: BatchReport) => void;
   /** Called after each epoch; training waits for the promise it may return. */
   onEpoch?: (report: EpochReport) => void | Promise<void>;
+  /**
+   * What an earlier fit() returned, with the same options: its epochs are not trained again, and the random numbers go
+   * on where they were. With the weights and the optimizer's state of then, the bits are those of one long run.
+   */
+  resume?: History;
   /** Stops after the batch at hand: fit() rejects with the signal's reason, the model keeps its last weights. */
   signal?: AbortSignal;
   /**
@@ -37,44 +52,27 @@ const OPTIONS = [
   'data',
   'epochs',
   'validation',
+  'metrics',
+  'callbacks',
   'onBatch',
   'onEpoch',
+  'resume',
   'signal',
   'schedule',
   'progress',
 ];
 
-/** The loss became NaN or infinite. */
-export class DivergenceError extends Error {
-  override readonly name = 'DivergenceError';
-
-  constructor(
-    readonly loss: number,
-    /** Counted from 1. */
-    readonly epoch: number,
-    /** Counted from 1. */
-    readonly batch: number,
-    /** The weights as the last whole epoch left them (before the first one: as they were), for loadStateDict(). */
-    readonly lastGoodState: StateDict,
-  ) {
-    super(
-      `fit: the loss became ${loss} in epoch ${epoch}, batch ${batch}; lower the learning rate or scale the inputs. ` +
-        'The weights of the last good epoch are in error.lastGoodState',
-    );
-  }
-}
-
 function checkFit(model: Module, options: FitOptions): void {
   checkOptions('fit', options, OPTIONS);
-  const { data, epochs, validation } = options;
+  const { epochs, callbacks = [] } = options;
   checkStep('fit', model, options);
-  if (!(data instanceof DataLoader)) throw new TypeError('fit: expected data to be a data.DataLoader');
-  if (validation !== undefined && !(validation instanceof DataLoader)) {
-    throw new TypeError('fit: expected validation to be a data.DataLoader');
-  }
   if (!Number.isInteger(epochs) || epochs < 0) {
     throw new RangeError(`fit: expected epochs to be a non-negative integer, got ${String(epochs)}`);
   }
+  if (options.metrics && !options.validation) {
+    throw new RangeError('fit: metrics are figures of the validation; give that, too');
+  }
+  if (!Array.isArray(callbacks)) throw new TypeError('fit: expected callbacks to be an array');
 }
 
 /**
@@ -83,80 +81,117 @@ function checkFit(model: Module, options: FitOptions): void {
  * batches.
  *
  * @returns loss, validation figures and time of each epoch, as plain data
- * @throws {@link DivergenceError} when the loss becomes NaN or infinite; the signal's reason when it is aborted;
- * TypeError and RangeError on bad options, before anything is changed
+ * @throws {@link DivergenceError} when the loss becomes NaN or infinite; {@link AnomalyError} with `anomaly`; the
+ * signal's reason when it is aborted; what a stream or a callback throws, with the weights of the last step; TypeError
+ * and RangeError on bad options, before anything is changed
  */
 export async function fit(model: Module, options: FitOptions): Promise<History> {
   checkFit(model, options);
-  const { data, epochs, validation, onEpoch, signal } = options;
+  const { data, optimizer, epochs, validation, signal, resume, accumulate = 1 } = options;
   const loss = toLoss(options.loss);
   const stepping = new Stepping(options.schedule);
   signal?.throwIfAborted();
+  const batches = batchesOf(data, 'fit: expected data');
+  if (accumulate > 1 && batches.length === undefined) {
+    throw new RangeError('fit: accumulate needs data that know how many batches they are');
+  }
+  const held = validation && batchesOf(validation, 'fit: expected validation');
+  const evaluator = new Evaluator('fit', model, loss, options.metrics);
+  const callbacks = await callbacksOf(options);
+  const history = resume ? goOn(resume, data, validation) : { epochs: [], state: stateOf(data, validation) };
+  const training = new RunningTraining(
+    model,
+    optimizer,
+    loss,
+    epochs,
+    batches.length,
+    history,
+    evaluator.metrics,
+  );
+  const hooks = new Hooks(callbacks, training);
   const step = new TrainingStep('fit', model, options);
-  const evaluator = validation && new Evaluator(model, loss);
-  const progress = options.progress === false ? undefined : await createProgress();
   const pause = new Pause();
-  const batches = new ResidentBatches(data);
-  const history: History = { epochs: [] };
   let lastGoodState = model.stateDict();
   if (loss.output !== undefined) model.output = loss.output;
-  progress?.start(epochs, data.length);
   try {
-    for (let epoch = 1; epoch <= epochs; epoch++) {
+    await hooks.trainBegin();
+    while (history.epochs.length < epochs && !training.stopped) {
+      const epoch = history.epochs.length + 1;
+      await hooks.epochBegin(epoch);
       model.train();
-      const run = await trainEpoch(step, stepping, batches, epoch, options, lastGoodState, progress, pause);
-      const report: EpochReport = { epoch, ...run };
-      if (evaluator) {
-        const figures = await evaluator.run(validation, pause, signal);
-        report.validationLoss = figures.loss;
-        if ('accuracy' in figures) report.validationAccuracy = figures.accuracy;
+      const pass = { step, stepping, batches, epoch, lastGoodState, training, hooks, pause, signal };
+      const run = await overEpoch(batches, signal, () => trainEpoch(pass));
+      if (!run) break;
+      const report: EpochReport = { epoch, loss: run.loss, seconds: run.seconds };
+      if (held) {
+        const figures = await evaluator.run(held, pause, signal);
+        for (const [name, value] of Object.entries(figures)) report[validationName(name)] = value;
       }
       lastGoodState = model.stateDict();
       history.epochs.push(report);
+      history.state = stateOf(data, validation);
       stepping.afterEpoch(report.validationLoss ?? report.loss);
-      await onEpoch?.(report);
+      await hooks.epochEnd(report);
     }
-  } finally {
-    progress?.stop();
+  } catch (error) {
+    training.error = error;
+    // What training failed of is what the caller has to know.
+    await hooks.trainEnd().catch(() => undefined);
+    throw error;
   }
+  await hooks.trainEnd();
   return history;
 }
 
-/** One pass over the data. */
-async function trainEpoch(
-  step: TrainingStep,
-  stepping: Stepping,
-  batches: ResidentBatches,
-  epoch: number,
-  { data, onBatch, signal }: FitOptions,
-  lastGoodState: StateDict,
-  progress: Progress | undefined,
-  pause: Pause,
-): Promise<{ loss: number; seconds: number }> {
+/** Every callback that the options ask for. */
+async function callbacksOf({ callbacks = [], onBatch, onEpoch, progress }: FitOptions): Promise<Callback[]> {
+  const all = [...callbacks];
+  if (onBatch) all.unshift({ onBatchEnd: (report) => onBatch(report) });
+  const bar = progress === false ? undefined : await progressBar();
+  if (bar) all.push(bar);
+  if (onEpoch) all.push({ onEpochEnd: (report) => onEpoch(report) });
+  return all;
+}
+
+/** What one pass over the data needs. */
+interface Pass {
+  readonly step: TrainingStep;
+  readonly stepping: Stepping;
+  readonly batches: BatchSource;
+  readonly epoch: number;
+  readonly lastGoodState: StateDict;
+  readonly training: RunningTraining;
+  readonly hooks: Hooks;
+  readonly pause: Pause;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One pass over the data; undefined where it was stopped before its end. */
+async function trainEpoch(pass: Pass): Promise<{ loss: number; seconds: number } | undefined> {
+  const { step, stepping, batches, epoch, training, hooks, pause, signal } = pass;
   const began = performance.now();
   let sum = 0;
   let rows = 0;
   let batch = 0;
-  batches.begin();
-  while (rows < data.rows) {
+  for (;;) {
+    const next = batches.next();
+    const args = next instanceof Promise ? await next : next;
+    if (!args) break;
     signal?.throwIfAborted();
-    const args = batches.at(rows);
-    const [loss] = step.run(args, batch, data.length).results;
+    const [loss] = step.run(args, batch, batches.length ?? Infinity).results;
     const value = engine().f32[loss.pointer / 4];
     batch++;
-    if (!Number.isFinite(value)) throw new DivergenceError(value, epoch, batch, lastGoodState);
+    if (!Number.isFinite(value)) throw new DivergenceError(value, epoch, batch, pass.lastGoodState);
     if (step.stepped) stepping.afterStep(value);
     const count = args[0].shape[0];
     sum += value * count;
     rows += count;
-    onBatch?.({ epoch, batch, loss: value });
-    progress?.update(epoch, batch, sum / rows, (rows / (performance.now() - began)) * 1000);
+    if (hooks.hearBatches) {
+      const waits = hooks.batchEnd({ epoch, batch, loss: value, meanLoss: sum / rows, rows });
+      if (waits) await waits;
+    }
+    if (training.stopped) return undefined;
     if (pause.isDue()) await pause.turn();
   }
   return { loss: sum / rows, seconds: (performance.now() - began) / 1000 };
-}
-
-async function createProgress(): Promise<Progress | undefined> {
-  const { createProgress: create } = (await import('#progress')) as ProgressModule;
-  return create();
 }

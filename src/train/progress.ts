@@ -1,6 +1,7 @@
 /** Shows how far training is. */
 export interface Progress {
-  start(epochs: number, batches: number): void;
+  /** @param batches in an epoch, where that is known */
+  start(epochs: number, batches: number | undefined): void;
   /** @param loss mean of the epoch so far */
   update(epoch: number, batch: number, loss: number, rowsPerSecond: number): void;
   stop(): void;

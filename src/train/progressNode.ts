@@ -12,14 +12,15 @@ export function createProgress(): Progress | undefined {
     stream: process.stderr,
     etaBuffer: 200,
   });
-  let batches = 0;
+  // The bar counts batches, or epochs where nobody knows how many batches there will be.
+  let batches: number | undefined;
   return {
     start(epochs, perEpoch) {
       batches = perEpoch;
-      bar.start(epochs * perEpoch, 0, { epoch: 1, epochs, loss: '–', rate: '–' });
+      bar.start(epochs * (perEpoch ?? 1), 0, { epoch: 1, epochs, loss: '–', rate: '–' });
     },
     update(epoch, batch, loss, rowsPerSecond) {
-      bar.update((epoch - 1) * batches + batch, {
+      bar.update(batches === undefined ? epoch - 1 : (epoch - 1) * batches + batch, {
         epoch,
         loss: loss.toFixed(4),
         rate: Math.round(rowsPerSecond),

@@ -1,8 +1,10 @@
 import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import { Module } from '../nn/module.js';
 import { clipGradNorm, clipGradValue } from '../optim/clip.js';
+import { AnomalyWatcher } from '../tensor/anomaly.js';
 import { Captured, type Recording } from '../tensor/capture.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { LayerTrace } from './layers.js';
 
 /** What training needs of an optimizer. */
 export interface Optimizer {
@@ -28,6 +30,8 @@ export interface StepOptions {
   accumulate?: number;
   /** Averages of weights that are updated after each step. */
   ema?: { update(): void };
+  /** Look for the operation that first makes a NaN or an infinity, and for its layer; slow. See detectAnomaly(). */
+  anomaly?: boolean;
 }
 
 /** Names of {@link StepOptions}. */
@@ -39,6 +43,7 @@ export const STEP_OPTIONS = [
   'clipGradValue',
   'accumulate',
   'ema',
+  'anomaly',
 ];
 
 export function checkStep(name: string, model: Module, options: StepOptions): void {
@@ -110,10 +115,14 @@ export class TrainingStep {
   }
 
   private captureFor(place: Place): Captured {
-    const { keepGradients } = this.options;
-    return new Captured(this.name, (inputs, targets) => [this.record(inputs, targets, place)], {
-      keepGradients,
-    });
+    const { keepGradients, anomaly } = this.options;
+    const step = (inputs: Tensor, targets: Tensor): [Tensor] => [this.record(inputs, targets, place)];
+    if (!anomaly) return new Captured(this.name, step, { keepGradients });
+    const trace = new LayerTrace();
+    const traced = (inputs: Tensor, targets: Tensor): [Tensor] =>
+      trace.during(this.model, () => step(inputs, targets));
+    const watcher = new AnomalyWatcher(() => trace.current());
+    return new Captured(this.name, traced, { keepGradients }, watcher);
   }
 
   private record(inputs: Tensor, targets: Tensor, { first, last, count }: Place): Tensor {

@@ -125,6 +125,8 @@ describe('capture', () => {
   it('refuses to read values while it records', () => {
     const f = capture((x: Tensor) => (x.item() > 0 ? x : x.neg()));
     expect(() => f(tensor(1))).toThrow(/item: a value cannot be read while its function is captured/);
+    const g = capture((x: Tensor) => tensor(x.mul(2).data));
+    expect(() => g(tensor([1]))).toThrow(/data: a value cannot be read while its function is captured/);
   });
 
   it('refuses a tensor that was computed outside', () => {

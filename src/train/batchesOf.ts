@@ -1,0 +1,44 @@
+import type { BatchSource } from '../data/batches.js';
+import { DataLoader } from '../data/dataLoader.js';
+import { ResidentBatches } from '../data/residentBatches.js';
+import { isIterable, Stream, StreamBatches, type StreamItem } from '../data/stream.js';
+
+/** What fit() and evaluate() take as data: an async iterable gives batches [inputs, targets]. */
+export type TrainingData = DataLoader | Stream | AsyncIterable<StreamItem>;
+
+/**
+ * The batches of what is given as data.
+ *
+ * @param expected how the error begins
+ */
+export function batchesOf(data: TrainingData, expected: string): BatchSource {
+  if (data instanceof DataLoader) return new ResidentBatches(data);
+  if (data instanceof Stream) return new StreamBatches(data);
+  if (isIterable(data) && Symbol.asyncIterator in data) return new StreamBatches(new Stream(data));
+  throw new TypeError(
+    `${expected} to be a data.DataLoader, a data.Stream or an async iterable of batches, got ${kindOf(data)}`,
+  );
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || typeof value !== 'object') return String(value);
+  return (value.constructor as { name?: string } | undefined)?.name ?? 'an object';
+}
+
+/** Runs `work` over an epoch and ends it, whatever happens; an error of `work` goes before one of ending. */
+export async function overEpoch<T>(
+  source: BatchSource,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  source.begin(signal);
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    await Promise.resolve(source.end()).catch(() => undefined);
+    throw error;
+  }
+  await source.end();
+  return result;
+}

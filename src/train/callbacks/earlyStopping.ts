@@ -1,0 +1,87 @@
+import type { StateDict } from '../../nn/module.js';
+import { checkOptions } from '../../tensor/tensor.js';
+import type { EpochReport, History } from '../history.js';
+import type { Callback, Training } from './callback.js';
+import { Monitor, type MonitorOptions } from './monitor.js';
+
+export interface EarlyStoppingOptions extends MonitorOptions {
+  /** Epochs in a row that may bring nothing better; 5 by default. */
+  patience?: number;
+  /** Put the weights of the best epoch back when training ends; true by default. */
+  restoreBest?: boolean;
+}
+
+/**
+ * Stops when a figure has not become better for some epochs, and puts the weights of the best epoch back (also where
+ * training comes to its regular end; not where it fails).
+ *
+ * @throws RangeError on a bad option, and in the first epoch where there is no such figure
+ * @example
+ * ```ts
+ * import { callbacks, data, fit, nn, optim } from 'wasmgrad';
+ * const loader = new data.DataLoader(new data.TensorDataset([[1], [2]], [[2], [4]]));
+ * const model = new nn.Linear(1, 1);
+ * const stopping = new callbacks.EarlyStopping({ monitor: 'loss', patience: 3, minDelta: 1e-4 });
+ * const { epochs } = await fit(model, {
+ *   data: loader,
+ *   loss: new nn.MSELoss(),
+ *   optimizer: new optim.SGD(model.parameters(), { lr: 0.1 }),
+ *   epochs: 1000,
+ *   callbacks: [stopping],
+ * });
+ * epochs.length < 1000; // true
+ * stopping.bestEpoch === epochs.length - 3; // true
+ * ```
+ */
+export class EarlyStopping implements Callback {
+  /** The epoch after which it stopped training. */
+  stoppedEpoch: number | undefined;
+  private readonly monitor: Monitor;
+  private readonly patience: number;
+  private readonly restoreBest: boolean;
+  private bestState: StateDict | undefined;
+  private waited = 0;
+
+  constructor(options: EarlyStoppingOptions = {}) {
+    checkOptions('EarlyStopping', options, ['monitor', 'mode', 'minDelta', 'patience', 'restoreBest']);
+    ({ patience: this.patience = 5, restoreBest: this.restoreBest = true } = options);
+    if (!Number.isInteger(this.patience) || this.patience < 1) {
+      throw new RangeError(`EarlyStopping: expected patience to be a positive integer, got ${this.patience}`);
+    }
+    this.monitor = new Monitor('EarlyStopping', options);
+  }
+
+  /** The best figure so far. */
+  get best(): number | undefined {
+    return this.monitor.best;
+  }
+
+  /** The epoch that gave it. */
+  get bestEpoch(): number | undefined {
+    return this.monitor.bestEpoch;
+  }
+
+  onTrainBegin({ history }: Training): void {
+    this.stoppedEpoch = undefined;
+    // A training that goes on remembers its best epoch.
+    if (history.epochs.length > 0) return;
+    this.monitor.reset();
+    this.bestState = undefined;
+    this.waited = 0;
+  }
+
+  onEpochEnd(report: EpochReport, training: Training): void {
+    if (this.monitor.improves(report, training)) {
+      this.waited = 0;
+      if (this.restoreBest) this.bestState = training.model.stateDict();
+      return;
+    }
+    if (++this.waited < this.patience) return;
+    this.stoppedEpoch = report.epoch;
+    training.stop();
+  }
+
+  onTrainEnd(_history: History, { model, error }: Training): void {
+    if (error === undefined && this.bestState) model.loadStateDict(this.bestState);
+  }
+}

@@ -1,0 +1,71 @@
+import { checkOptions } from '../../tensor/tensor.js';
+import type { BatchReport } from '../history.js';
+import type { Optimizer } from '../trainingStep.js';
+import type { Callback, Training } from './callback.js';
+
+/** The learning rate that an epoch or a step began with. */
+export interface LREntry {
+  epoch: number;
+  /** Counted from 1; absent where epochs are logged. */
+  batch?: number;
+  /** One number, or one for each parameter group. */
+  lr: number | number[];
+}
+
+export interface LRLoggerOptions {
+  /** Log at the beginning of each epoch (the default) or after each batch. */
+  every?: 'epoch' | 'batch';
+  /** Called with each entry. */
+  log?: (entry: LREntry) => void;
+}
+
+/**
+ * Keeps a list of the learning rates that were in use.
+ *
+ * @throws RangeError on a bad option
+ * @example
+ * ```ts
+ * import { callbacks, data, fit, nn, optim } from 'wasmgrad';
+ * const model = new nn.Linear(1, 1);
+ * const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+ * const rates = new callbacks.LRLogger();
+ * await fit(model, {
+ *   data: new data.DataLoader(new data.TensorDataset([[1], [2]], [[2], [4]])),
+ *   loss: new nn.MSELoss(),
+ *   optimizer,
+ *   epochs: 3,
+ *   onEpoch: () => void (optimizer.lr /= 2),
+ *   callbacks: [rates],
+ * });
+ * rates.entries.map(({ lr }) => lr as number); // [0.1, 0.05, 0.025]
+ * ```
+ */
+export class LRLogger implements Callback {
+  readonly entries: LREntry[] = [];
+  onEpochBegin?: (epoch: number, training: Training) => void;
+  onBatchEnd?: (report: BatchReport, training: Training) => void;
+
+  constructor(options: LRLoggerOptions = {}) {
+    checkOptions('LRLogger', options, ['every', 'log']);
+    const { every = 'epoch', log } = options;
+    const note = (entry: LREntry): void => {
+      this.entries.push(entry);
+      log?.(entry);
+    };
+    if (every === 'epoch') {
+      this.onEpochBegin = (epoch, { optimizer }) => note({ epoch, lr: rateOf(optimizer) });
+    } else if (every === 'batch') {
+      this.onBatchEnd = ({ epoch, batch }, { optimizer }) => note({ epoch, batch, lr: rateOf(optimizer) });
+    } else {
+      throw new RangeError(`LRLogger: expected every to be 'epoch' or 'batch', got '${String(every)}'`);
+    }
+  }
+}
+
+function rateOf(optimizer: Optimizer): number | number[] {
+  const { groups, lr } = optimizer as { groups?: readonly { lr: number }[]; lr?: number };
+  if (groups && groups.length > 1) return groups.map((group) => group.lr);
+  const rate = groups?.[0]?.lr ?? lr;
+  if (rate === undefined) throw new TypeError('LRLogger: the optimizer has no lr');
+  return rate;
+}

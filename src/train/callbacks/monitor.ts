@@ -1,0 +1,52 @@
+import type { EpochReport } from '../history.js';
+import type { Training } from './callback.js';
+
+export interface MonitorOptions {
+  /** A figure of EpochReport; `validationLoss` by default where there is a validation, else `loss`. */
+  monitor?: string;
+  /** Whether it should become small or large; what the figure is about decides by default. */
+  mode?: 'min' | 'max';
+  /** How much better it must be to count as better; 0 by default. */
+  minDelta?: number;
+}
+
+/** Watches whether a figure gets better. */
+export class Monitor {
+  /** The best figure so far. */
+  best: number | undefined;
+  bestEpoch: number | undefined;
+
+  constructor(
+    private readonly owner: string,
+    private readonly options: MonitorOptions,
+  ) {
+    const { mode, minDelta = 0 } = options;
+    if (mode !== undefined && mode !== 'min' && mode !== 'max') {
+      throw new RangeError(`${owner}: expected mode 'min' or 'max', got '${String(mode)}'`);
+    }
+    if (!(minDelta >= 0)) throw new RangeError(`${owner}: expected minDelta ≥ 0, got ${minDelta}`);
+  }
+
+  reset(): void {
+    this.best = this.bestEpoch = undefined;
+  }
+
+  /** Takes an epoch's figure in; whether it is the best so far. NaN never is. */
+  improves(report: EpochReport, { goals }: Training): boolean {
+    const { minDelta = 0 } = this.options;
+    const figures = report as unknown as Record<string, number | undefined>;
+    const name = this.options.monitor ?? ('validationLoss' in report ? 'validationLoss' : 'loss');
+    const value = figures[name];
+    if (value === undefined) {
+      throw new RangeError(
+        `${this.owner}: there is no figure '${name}' to monitor (there are: ${Object.keys(report).join(', ')})`,
+      );
+    }
+    const mode = this.options.mode ?? goals[name] ?? goals[name.replace(/\.[\d.]+$/, '')] ?? 'min';
+    const gain = this.best === undefined ? Infinity : mode === 'min' ? this.best - value : value - this.best;
+    if (Number.isNaN(value) || !(gain > minDelta)) return false;
+    this.best = value;
+    this.bestEpoch = report.epoch;
+    return true;
+  }
+}

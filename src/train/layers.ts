@@ -1,0 +1,61 @@
+import { Module } from '../nn/module.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** A model and every module inside it, by path; the model itself has the empty one. One that is used twice is listed once. */
+export function namedModules(model: Module): [path: string, module: Module][] {
+  const found = new Map<Module, string>();
+  const visit = (module: Module, path: string): void => {
+    if (found.has(module)) return;
+    found.set(module, path);
+    for (const [name, child] of module.namedChildren()) visit(child, path === '' ? name : `${path}.${name}`);
+  };
+  visit(model, '');
+  return [...found].map(([module, path]) => [path, module]);
+}
+
+/** Follows which module's forward() is running. */
+export class LayerTrace {
+  private readonly running: string[] = [];
+
+  /** Path of the innermost module that is running. */
+  current(): string | undefined {
+    return this.running.at(-1);
+  }
+
+  /**
+   * Runs `work` with every forward() of the model followed.
+   *
+   * @param onOutput told what each of them returned
+   */
+  during<T>(
+    model: Module,
+    work: () => T,
+    onOutput?: (path: string, module: Module, output: Tensor) => void,
+  ): T {
+    const undo: (() => void)[] = [];
+    try {
+      for (const [path, module] of namedModules(model)) {
+        const own = Object.getOwnPropertyDescriptor(module, 'forward');
+        const forward = module.forward.bind(module);
+        const followed = (input: Tensor): Tensor => {
+          this.running.push(path);
+          try {
+            const output = forward(input);
+            onOutput?.(path, module, output);
+            return output;
+          } finally {
+            this.running.pop();
+          }
+        };
+        Object.defineProperty(module, 'forward', { value: followed, configurable: true, writable: true });
+        undo.push(() => {
+          if (own) Object.defineProperty(module, 'forward', own);
+          else delete (module as Partial<Module>).forward;
+        });
+      }
+      return work();
+    } finally {
+      for (const restore of undo) restore();
+    }
+  }
+}

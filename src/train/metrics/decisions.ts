@@ -1,0 +1,82 @@
+import { sizeOf } from '../../tensor/layout.js';
+import { misfit, type MetricBatch } from './metric.js';
+
+/** How classes stand in a batch. */
+export interface ClassLayout {
+  /** Decisions in the batch: rows, or elements where each is a decision of its own. */
+  readonly count: number;
+  /** Number of classes; 2 where a decision is one number. */
+  readonly classes: number;
+  /** Numbers that make up one decision: 1, or one for each class. */
+  readonly width: number;
+  /** Whether targets are class indices, and no probabilities. */
+  readonly indices: boolean;
+}
+
+/**
+ * One output is a decision between class 0 and class 1, several are one between as many classes; several that are
+ * logits of sigmoid are decisions of their own each.
+ */
+export function layoutOf(name: string, batch: MetricBatch): ClassLayout {
+  const { outputs, outputShape, targets, meaning } = batch;
+  const rows = outputShape[0] ?? 1;
+  const width = sizeOf(outputShape.slice(1));
+  if (width === 1 || meaning === 'sigmoid') {
+    if (targets.length !== outputs.length) throw misfit(name, batch);
+    return { count: outputs.length, classes: 2, width: 1, indices: true };
+  }
+  const indices = targets.length === rows;
+  if (!indices && targets.length !== outputs.length) throw misfit(name, batch);
+  return { count: rows, classes: width, width, indices };
+}
+
+function argmax(values: Float32Array, start: number, length: number): number {
+  let best = 0;
+  for (let i = 1; i < length; i++) if (values[start + i] > values[start + best]) best = i;
+  return best;
+}
+
+/** The target class of decision `i`: its index, or the largest of its probabilities; −1 where it is left out. */
+export function targetOf(name: string, { targets }: MetricBatch, layout: ClassLayout, i: number): number {
+  const { classes, width, indices } = layout;
+  if (width === 1) return targets[i] > 0.5 ? 1 : 0;
+  if (!indices) return argmax(targets, i * width, width);
+  const target = targets[i];
+  // Losses with an ignoreIndex leave such rows out, too.
+  if (target < 0) return -1;
+  if (!Number.isInteger(target) || target >= classes) {
+    throw new RangeError(`${name}: expected class indices, integers from 0 to ${classes - 1}, got ${target}`);
+  }
+  return target;
+}
+
+/** The class that decision `i` is for: the largest output, or for one output whether it is above the threshold. */
+export function predictionOf(
+  { outputs, meaning }: MetricBatch,
+  { width }: ClassLayout,
+  i: number,
+  threshold: number,
+): number {
+  if (width > 1) return argmax(outputs, i * width, width);
+  return (meaning === 'sigmoid' ? sigmoid(outputs[i]) : outputs[i]) > threshold ? 1 : 0;
+}
+
+export function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
+}
+
+/** log Σ exp of the outputs of one decision. */
+export function logSumExp(values: Float32Array, start: number, length: number): number {
+  let largest = -Infinity;
+  for (let i = 0; i < length; i++) largest = Math.max(largest, values[start + i]);
+  if (!Number.isFinite(largest)) return largest;
+  let sum = 0;
+  for (let i = 0; i < length; i++) sum += Math.exp(values[start + i] - largest);
+  return largest + Math.log(sum);
+}
+
+export function checkThreshold(name: string, threshold: number): void {
+  if (!(threshold >= 0 && threshold <= 1)) {
+    throw new RangeError(`${name}: expected 0 ≤ threshold ≤ 1, got ${threshold}`);
+  }
+}
