@@ -1,6 +1,6 @@
 // One peer in a process of its own. Reads requests and writes answers, a line of JSON each, until its input ends.
 import { createInterface } from 'node:readline';
-import { secondsOf, warmUp } from './measure.mjs';
+import { ratioTo, secondsOf, warmUp } from './measure.mjs';
 import { prepareNumbers } from './workloads.mjs';
 
 /**
@@ -37,6 +37,13 @@ const COMMANDS = {
     const known = works.get(id);
     if (!known) throw new Error(`nothing is prepared under ${id}`);
     return { seconds: (await secondsOf(known.work, known, seconds)) / (known.repeats ?? 1) };
+  },
+  /** Seconds of one thing as a share of those of another; see ratioTo. */
+  async ratio({ id, rival, seconds }) {
+    const [own, other] = [works.get(id), works.get(rival)];
+    if (!own || !other) throw new Error(`nothing is prepared under ${id} or ${rival}`);
+    const ratio = ratioTo(own.work, other.work, seconds);
+    return { ratio: (ratio * (own.repeats ?? 1)) / (other.repeats ?? 1) };
   },
   async release({ id }) {
     works.get(id)?.release?.();

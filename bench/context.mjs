@@ -27,7 +27,7 @@ import { formatTable } from './table.mjs';
 /** @type {Settings} */
 export const QUICK = { quick: true, rounds: 2, seconds: 0.025, shortWarmUp: 0.3, limitSeconds: 6 };
 /** @type {Settings} */
-export const FULL = { quick: false, rounds: 9, seconds: 0.15, shortWarmUp: 1.5, limitSeconds: 60 };
+export const FULL = { quick: false, rounds: 5, seconds: 0.15, shortWarmUp: 1.5, limitSeconds: 60 };
 
 /**
  * @param {Pick<Context, 'pool' | 'settings' | 'host'>} base

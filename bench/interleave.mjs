@@ -9,6 +9,7 @@ import { median, spread } from './statistics.mjs';
  * @property {string} peer of candidates.mjs
  * @property {string} task of the peer's module
  * @property {any} workload
+ * @property {{ task: string, workload: any }} [rival] of the same peer, to be measured in turn with it
  */
 
 /**
@@ -17,7 +18,11 @@ import { median, spread } from './statistics.mjs';
  * @property {number} spread see statistics.mjs
  * @property {number[]} rounds
  * @property {string} version
+ * @property {number[]} ratios seconds of a rival's call by those of one of its own, in each round
  */
+
+/** Added to the number of a task for that of its rival. */
+const RIVAL = 1000;
 
 /** Outcomes in float32 differ in the order of their sums; wrong ones differ by far more than this. */
 const TOLERANCE = 2e-3;
@@ -62,27 +67,38 @@ export async function interleave({ pool, settings, note, progress }, participant
       if (outcome && expected && !agree(expected, outcome)) {
         note(`${label} computes other numbers: ${outcome.slice(0, 3)}… instead of ${expected.slice(0, 3)}…`);
       }
-      ready.push({ id, label, name, peer });
-      timings.set(label, { seconds: NaN, spread: NaN, rounds: [], version: peer.info.version });
+      const rival = participant.rival && RIVAL + id;
+      if (participant.rival)
+        await peer.ask({ ...request, ...participant.rival, id: rival }, settings.limitSeconds);
+      ready.push({ id, label, name, peer, rival });
+      timings.set(label, { seconds: NaN, spread: NaN, rounds: [], ratios: [], version: peer.info.version });
     } catch (error) {
       note(`not measured: ${name}, ${task}: ${/** @type {Error} */ (error).message}`);
     }
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { id, label, peer } of ready) {
+    for (const { id, label, peer, rival } of ready) {
       if (peer.ended !== undefined) continue;
       progress(label);
       try {
         const answer = await peer.ask({ command: 'measure', id, seconds }, settings.limitSeconds + seconds);
         timings.get(label)?.rounds.push(answer.seconds);
+        if (rival === undefined) continue;
+        const { ratio } = await peer.ask(
+          { command: 'ratio', id, rival, seconds },
+          settings.limitSeconds + seconds,
+        );
+        timings.get(label)?.ratios.push(ratio);
       } catch (error) {
         note(`failed in round ${round + 1}: ${label}: ${/** @type {Error} */ (error).message}`);
       }
     }
   }
-  for (const { id, peer } of ready) {
-    if (peer.ended === undefined)
-      await peer.ask({ command: 'release', id }, settings.limitSeconds).catch(() => {});
+  for (const { id, peer, rival } of ready) {
+    for (const known of rival === undefined ? [id] : [id, rival]) {
+      if (peer.ended === undefined)
+        await peer.ask({ command: 'release', id: known }, settings.limitSeconds).catch(() => {});
+    }
   }
   for (const [label, timing] of timings) {
     if (timing.rounds.length === 0) timings.delete(label);

@@ -56,6 +56,32 @@ export async function warmUp(work, seconds, shortSeconds) {
   return estimate;
 }
 
+/** How long each of two works is called before it is the other's turn. */
+const TURN_SECONDS = 1e-3;
+
+/**
+ * How much of the time of `work` its `rival` takes, for one call of each: both in turn, a millisecond each, so that a
+ * machine that changes its speed many times in a second changes both. The median of the turns.
+ *
+ * @param {() => unknown} work
+ * @param {() => unknown} rival
+ * @param {number} seconds how long to measure
+ */
+export function ratioTo(work, rival, seconds) {
+  const timed = (/** @type {() => unknown} */ fn, /** @type {number} */ calls) => {
+    const begin = performance.now();
+    for (let i = 0; i < calls; i++) fn();
+    return (performance.now() - begin) / 1000 / calls;
+  };
+  const callsOf = (/** @type {() => unknown} */ fn) => Math.max(1, Math.round(TURN_SECONDS / timed(fn, 3)));
+  const [own, others] = [callsOf(work), callsOf(rival)];
+  const ratios = [];
+  const end = performance.now() + seconds * 1000;
+  do ratios.push(timed(rival, others) / timed(work, own));
+  while (performance.now() < end);
+  return median(ratios);
+}
+
 /**
  * Seconds of one call: the median of Benchmark.js's samples.
  *

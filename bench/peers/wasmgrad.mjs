@@ -1,5 +1,7 @@
 import { capture, configure, data, fit, manualSeed, nn, optim, runtimeInfo, tensor } from 'wasmgrad';
+import { readFileSync } from 'node:fs';
 import { LR, numbersOf } from '../workloads.mjs';
+import { prepareLoop, RING_BYTES } from './ceiling.mjs';
 
 /** @typedef {import('../workloads.mjs').Workload} Workload */
 
@@ -58,6 +60,13 @@ function setUp(workload, momentum = 0) {
 
 /** @type {Record<string, (workload: any) => any>} */
 export const tasks = {
+  /** A loop of the ceiling, of the build that runs. */
+  ceiling(loop) {
+    const file = new URL(`../../build/bench/ceiling-${runtimeInfo().build}.wasm`, import.meta.url);
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(RING_BYTES / 65536) + 1, maximum: 65536 });
+    const loops = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { env: { memory } });
+    return { work: prepareLoop(loop, loops.exports, memory, 0) };
+  },
   /**
    * A step as fit() makes it: recorded once and replayed. capture() costs a little more than fit(), since it makes a
    * tensor of the loss.

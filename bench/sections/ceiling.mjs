@@ -1,7 +1,7 @@
 import { CORES } from '../candidates.mjs';
 import { interleave } from '../interleave.mjs';
 import { flopsOf, loopsOf } from '../peers/ceiling.mjs';
-import { pairedRatio } from '../statistics.mjs';
+import { median } from '../statistics.mjs';
 import { formatSpread } from '../table.mjs';
 
 /** @typedef {import('../peers/ceiling.mjs').Loop} Loop */
@@ -43,34 +43,31 @@ export async function measureCeiling(context) {
 const fastest = new Map();
 
 /**
- * The fastest loop of a build as a participant of a measurement.
+ * The fastest loop of a build, as a rival of what is measured on it.
  *
  * @param {string} build
- * @returns {import('../interleave.mjs').Participant[]}
+ * @returns {{ task: string, workload: any } | undefined}
  */
-export function ceilingParticipant(build) {
+export function ceilingRival(build) {
   const loop = fastest.get(build);
-  const peer = CORES[/** @type {keyof CORES} */ (build)];
-  return loop ? [{ label: `ceiling ${build}`, peer, task: 'ceiling', workload: loop }] : [];
+  return loop && { task: 'ceiling', workload: loop };
 }
 
 /**
- * Takes that participant out of the results, and its rate into account.
+ * The share of the ceiling that something reaches whose rival it was, and the ceiling raised to what that says of it.
  *
  * @param {import('../context.mjs').Context} context
  * @param {string} build
- * @param {Map<string, import('../interleave.mjs').Timing>} timings
- * @returns {(flops: number, rounds: readonly number[]) => number} the share of the ceiling that something of so many
- * operations reaches, each round held against the ceiling of that round
+ * @param {number} flops
+ * @param {Pick<import('../interleave.mjs').Timing, 'rounds' | 'ratios'> | undefined} timing
  */
-export function takeCeiling(context, build, timings) {
-  const label = `ceiling ${build}`;
-  const timing = timings.get(label);
+export function shareOf(context, build, flops, timing) {
   const loop = fastest.get(build);
-  timings.delete(label);
-  if (!timing || !loop) return () => NaN;
-  raise(context, build, loop, timing);
-  return (flops, rounds) => (flops / flopsOf(loop)) * pairedRatio(timing.rounds, rounds);
+  if (!loop || !timing || timing.ratios.length === 0) return NaN;
+  timing.rounds.forEach((seconds, i) => {
+    if (timing.ratios[i] > 0) context.raiseCeiling(build, flopsOf(loop) / (seconds * timing.ratios[i]) / 1e9);
+  });
+  return (flops / flopsOf(loop)) * median(timing.ratios);
 }
 
 /**

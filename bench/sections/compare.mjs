@@ -44,17 +44,16 @@ export function printComparison({ table }, title, { workload, peers }, columns =
  * @param {import('../workloads.mjs').Workload} workload
  * @param {number} flops
  * @param {{ label: string, task: string, quickFlops?: number }[]} rows
- * @param {(label: string) => import('../interleave.mjs').Participant[]} [after] who is measured after a row
+ * @param {(label: string) => import('../interleave.mjs').Participant['rival']} [rivalOf] with what a row is measured in turn
  */
-export function compare(context, workload, flops, rows, after = () => []) {
+export function compare(context, workload, flops, rows, rivalOf = () => undefined) {
   const chosen = rows.filter(({ label, quickFlops = Infinity }) => {
     const leave = context.settings.quick && flops > quickFlops;
     if (leave) context.note(`left out of a quick run: ${label}, ${nameOf(workload)}: too slow`);
     return !leave;
   });
-  const participants = chosen.flatMap(({ label, task }) => [
-    { label, peer: label, task, workload },
-    ...after(label),
-  ]);
-  return interleave(context, participants);
+  return interleave(
+    context,
+    chosen.map(({ label, task }) => ({ label, peer: label, task, workload, rival: rivalOf(label) })),
+  );
 }

@@ -3,7 +3,7 @@ import { interleave } from '../interleave.mjs';
 import { KINDS, neighbourOf, passFlops, shapeName, shapes } from '../shapes.mjs';
 import { pairedRatio } from '../statistics.mjs';
 import { formatRatio } from '../table.mjs';
-import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
+import { ceilingRival, shareOf } from './ceiling.mjs';
 
 /**
  * @typedef {object} Kernel
@@ -50,16 +50,18 @@ async function measureShapes(context, build, group) {
       peer: CORES[/** @type {keyof CORES} */ (build)],
       task: 'kernel',
       workload: { kind, shape, flops: passFlops(shape) },
+      rival: ceilingRival(build),
     })),
   );
   const own = { seconds: context.settings.quick ? 0.01 : 0.06, shortWarmUp: 0 };
-  const timings = await interleave(context, [...participants, ...ceilingParticipant(build)], own);
-  const shareOf = takeCeiling(context, build, timings);
+  const timings = await interleave(context, participants, own);
   return kinds.flatMap((kind) => {
     const [kernel, neighbour] = group.map((shape) => {
-      const { seconds = NaN, spread = NaN, rounds = [] } = timings.get(label(kind, shape)) ?? {};
+      const timing = timings.get(label(kind, shape));
+      const { seconds = NaN, spread = NaN } = timing ?? {};
       const flops = passFlops(shape);
-      return { build, kind, shape, gflops: flops / seconds / 1e9, spread, share: shareOf(flops, rounds) };
+      const share = shareOf(context, build, flops, timing);
+      return { build, kind, shape, gflops: flops / seconds / 1e9, spread, share };
     });
     if (!neighbour) return [kernel];
     const [own, other] = group.map((shape) => timings.get(label(kind, shape))?.rounds);

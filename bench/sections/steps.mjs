@@ -1,7 +1,7 @@
 import { BRAIN, JAX, OURS, OURS_LOOP, OURS_STRICT, PLAIN, PYTORCH, TFJS, TFJS_CPU } from '../candidates.mjs';
 import { formatRatio } from '../table.mjs';
 import { nameOf, QUICK_STEPS, stepFlops, STEPS } from '../workloads.mjs';
-import { ceilingParticipant, takeCeiling } from './ceiling.mjs';
+import { ceilingRival, shareOf } from './ceiling.mjs';
 import { compare, printComparison, SLOW, VERY_SLOW } from './compare.mjs';
 
 const ROWS = [
@@ -16,9 +16,9 @@ const ROWS = [
   { label: PLAIN, task: 'step', quickFlops: VERY_SLOW },
 ];
 
-/** Our rows, and the build whose ceiling is measured right after each, for its share of it. */
+/** Our rows, and the build whose ceiling is measured in turn with each. */
 /** @type {Record<string, string>} */
-const BUILDS = { [OURS]: 'relaxed', [OURS_STRICT]: 'strict' };
+const BUILDS = { [OURS]: 'relaxed', [OURS_LOOP]: 'relaxed', [OURS_STRICT]: 'strict' };
 
 /**
  * Whole training steps: forward, cross entropy, backward, plain SGD.
@@ -30,16 +30,15 @@ export async function measureSteps(context) {
   await context.pool.start(ROWS.map(({ label }) => label));
   for (const workload of context.settings.quick ? QUICK_STEPS : STEPS) {
     const flops = stepFlops(workload);
-    const timings = await compare(context, workload, flops, ROWS, (label) =>
-      BUILDS[label] ? ceilingParticipant(BUILDS[label]) : [],
-    );
-    const sharesOf = Object.fromEntries(
-      Object.entries(BUILDS).map(([label, build]) => [label, takeCeiling(context, build, timings)]),
-    );
+    const timings = await compare(context, workload, flops, ROWS, (label) => ceilingRival(BUILDS[label]));
     const peers = Object.fromEntries(
       [...timings].map(([label, timing]) => {
         const gflops = flops / timing.seconds / 1e9;
-        return [label, { ...timing, gflops, share: sharesOf[label]?.(flops, timing.rounds) }];
+        const build = BUILDS[label];
+        return [
+          label,
+          { ...timing, gflops, share: build ? shareOf(context, build, flops, timing) : undefined },
+        ];
       }),
     );
     const comparison = { workload: nameOf(workload), flops, peers };

@@ -94,7 +94,13 @@ describe('interleaved rounds', () => {
       ),
     });
     expect([...timings.keys()]).toEqual(['good', 'dying', 'other']);
-    expect(timings.get('good')).toEqual({ seconds: 2, spread: 0, rounds: [2, 2, 2], version: '1' });
+    expect(timings.get('good')).toEqual({
+      seconds: 2,
+      spread: 0,
+      rounds: [2, 2, 2],
+      ratios: [],
+      version: '1',
+    });
     expect(timings.get('dying')!.rounds).toEqual([4]);
     expect(notes).toEqual([
       'not measured: dead, step: its process ended (exit code 1)',

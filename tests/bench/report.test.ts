@@ -68,6 +68,7 @@ describe('targets', () => {
     share,
     spread: 0,
     rounds: [seconds, 2 * seconds],
+    ratios: [],
     version: '',
   });
   const shape = (batch: number, inFeatures: number, outFeatures: number) => ({
