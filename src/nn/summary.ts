@@ -72,7 +72,7 @@ export class Summary {
  * const model = new nn.Sequential(new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10));
  * const { parameters, flops } = nn.summary(model);
  * parameters; // 101770
- * flops; // 203658
+ * flops; // 203530
  * console.log(String(nn.summary(model, [32, 784])));
  * ```
  */
