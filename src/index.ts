@@ -17,15 +17,8 @@ export {
   type GradcheckReport,
 } from './tensor/gradcheck.js';
 export { noGrad } from './tensor/noGrad.js';
-export {
-  concat,
-  tensor,
-  Tensor,
-  type NestedArray,
-  type NumericArray,
-  type TensorLike,
-  type TensorOptions,
-} from './tensor/tensor.js';
+export { concat, tensor, Tensor, type TensorOptions } from './tensor/tensor.js';
+export { type NestedArray, type NumericArray, type TensorLike } from './tensor/numbers.js';
 export * as metrics from './train/metrics/index.js';
 export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluate.js';
 export type { TrainingData } from './train/batchesOf.js';

@@ -3,7 +3,8 @@ import { Block } from '../core/owner.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { formatShape, type Shape } from '../tensor/layout.js';
 import { GatherSource, Table } from '../tensor/source.js';
-import { checkOptions, readNumbers, Tensor, type TensorLike } from '../tensor/tensor.js';
+import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { readNumbers, type TensorLike } from '../tensor/numbers.js';
 
 /** Rows given as nested arrays, a tensor, a flat typed array (one number a row), or flat numbers with their shape. */
 export type Rows = Tensor | TensorLike | { readonly data: TensorLike; readonly shape: Shape };

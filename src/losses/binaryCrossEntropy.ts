@@ -1,6 +1,7 @@
 import { formatShape } from '../tensor/layout.js';
 import { binaryCrossEntropy, logitCrossEntropy } from '../tensor/operations/binary.js';
-import { asTensor, call, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
+import { type TensorLike } from '../tensor/numbers.js';
 import { ElementLoss, type LossOptions } from './loss.js';
 
 /**

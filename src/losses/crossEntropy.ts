@@ -1,7 +1,8 @@
 import { formatShape } from '../tensor/layout.js';
 import { pick } from '../tensor/operations/pick.js';
 import { crossEntropy, crossEntropyRows } from '../tensor/operations/softmax.js';
-import { asTensor, call, tensor, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { asTensor, call, tensor, type Tensor } from '../tensor/tensor.js';
+import { type TensorLike } from '../tensor/numbers.js';
 import { ReducedLoss, type Loss, type LossCall, type LossOptions } from './loss.js';
 
 export interface NLLLossOptions extends LossOptions {

@@ -1,5 +1,6 @@
 import { formatShape } from '../tensor/layout.js';
-import { asTensor, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { asTensor, type Tensor } from '../tensor/tensor.js';
+import { type TensorLike } from '../tensor/numbers.js';
 import { ReducedLoss, type LossCall, type LossOptions } from './loss.js';
 
 export interface CosineEmbeddingLossOptions extends LossOptions {

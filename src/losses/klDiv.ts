@@ -1,4 +1,5 @@
-import { asTensor, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { asTensor, type Tensor } from '../tensor/tensor.js';
+import { type TensorLike } from '../tensor/numbers.js';
 import { ReducedLoss, type Loss, type LossCall, type LossReduction } from './loss.js';
 
 export interface KLDivLossOptions {

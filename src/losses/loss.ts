@@ -1,5 +1,6 @@
 import { formatShape, sameShape } from '../tensor/layout.js';
-import { asTensor, checkOptions, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { asTensor, checkOptions, type Tensor } from '../tensor/tensor.js';
+import { type TensorLike } from '../tensor/numbers.js';
 
 /** A function of predictions and targets to be made small. */
 export interface Loss {

@@ -1,5 +1,6 @@
 import { meanSquaredError, squaredDifference } from '../tensor/operations/binary.js';
-import { asTensor, call, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
+import { type TensorLike } from '../tensor/numbers.js';
 import { ElementLoss, type LossCall, type LossOptions } from './loss.js';
 
 /**

@@ -1,6 +1,7 @@
 import { defaultGenerator } from '../core/random.js';
 import { embedding } from '../tensor/operations/embedding.js';
-import { asTensor, call, checkOptions, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { asTensor, call, checkOptions, type Tensor } from '../tensor/tensor.js';
+import { type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Module, Parameter } from './module.js';
 

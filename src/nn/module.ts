@@ -1,7 +1,8 @@
 import { engine } from '../core/engine.js';
 import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/noGrad.js';
-import { leaf, readNumbers, Tensor, tensor, type NestedArray, type TensorLike } from '../tensor/tensor.js';
+import { leaf, Tensor, tensor } from '../tensor/tensor.js';
+import { readNumbers, type NestedArray, type TensorLike } from '../tensor/numbers.js';
 
 /** A tensor that belongs to a module: found by name, moved by an optimizer, saved in the state. */
 export class Parameter extends Tensor {

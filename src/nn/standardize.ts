@@ -1,5 +1,6 @@
 import { formatShape } from '../tensor/layout.js';
-import { checkOptions, readNumbers, Tensor, type TensorLike } from '../tensor/tensor.js';
+import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { readNumbers, type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Buffer, Module } from './module.js';
 

@@ -1,7 +1,8 @@
 import { gradientOf } from './backward.js';
 import { formatShape, sameShape, type Shape } from './layout.js';
 import type { Call, Operation, Tape } from './tape.js';
-import { asTensor, call, checkOptions, Tensor, withoutGradient, type TensorLike } from './tensor.js';
+import { asTensor, call, checkOptions, Tensor, withoutGradient } from './tensor.js';
+import { type TensorLike } from './numbers.js';
 
 /** What `forward` of an operation of one's own gives: the result, or the result and what backward will want to see. */
 export type ForwardResult = Tensor | { readonly output: Tensor; readonly saved: readonly Tensor[] };

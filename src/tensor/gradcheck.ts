@@ -1,7 +1,8 @@
 import { Generator } from '../core/random.js';
 import { formatShape, placeOf } from './layout.js';
 import { noGrad } from './noGrad.js';
-import { checkOptions, leaf, readNumbers, Tensor, tensor, type TensorLike } from './tensor.js';
+import { checkOptions, leaf, Tensor, tensor } from './tensor.js';
+import { readNumbers, type TensorLike } from './numbers.js';
 
 /** Half the distance between 1 and the next float32. */
 const EPSILON = 2 ** -24;

@@ -71,7 +71,7 @@ function* cases(): Generator<KernelCase> {
           name: `step of SGD along the sum ${ending}`,
           prepare(machine) {
             const out = machine.floats(parameter);
-            const options = machine.floats([lr, 0, 0, decay]);
+            const options = machine.floats([lr, decay]);
             const pointers = [out, machine.floats(x), machine.ints(words), 0, options];
             const expected = sums.map((sum, o) => parameter[o] - lr * (sum + decay * parameter[o]));
             const tolerance = sizes.map((size, o) => (count + 6) * EPSILON * (size + Math.abs(parameter[o])));

@@ -1,6 +1,7 @@
 import type { OutputKind } from '../../nn/module.js';
 import { formatShape, type Shape } from '../../tensor/layout.js';
-import { readNumbers, Tensor, type TensorLike } from '../../tensor/tensor.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { readNumbers, type TensorLike } from '../../tensor/numbers.js';
 
 /** Outputs and targets of one batch, flat and row-major. They are valid until the next operation: copy what you keep. */
 export interface MetricBatch {
