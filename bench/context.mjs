@@ -8,7 +8,7 @@ import { formatTable } from './table.mjs';
  * @property {import('./pool.mjs').Pool} pool
  * @property {Settings} settings
  * @property {ReturnType<typeof import('./host.mjs').describeHost>} host
- * @property {Record<string, number>} ceiling GFLOP/s by build; it only rises while the run goes on
+ * @property {Record<string, number>} ceiling GFLOP/s by build, before the first section
  * @property {(build: string, rate: number) => void} raiseCeiling
  * @property {(text: string) => void} note says something once and keeps it for the results
  * @property {(what: string) => void} progress one step further
@@ -25,7 +25,7 @@ import { formatTable } from './table.mjs';
  */
 
 /** @type {Settings} */
-export const QUICK = { quick: true, rounds: 2, seconds: 0.025, shortWarmUp: 0.3, limitSeconds: 6 };
+export const QUICK = { quick: true, rounds: 2, seconds: 0.025, shortWarmUp: 0.15, limitSeconds: 6 };
 /** @type {Settings} */
 export const FULL = { quick: false, rounds: 5, seconds: 0.15, shortWarmUp: 1.5, limitSeconds: 60 };
 

@@ -86,9 +86,8 @@ context.table(
   ]),
 );
 const above = aboveCeiling(/** @type {any} */ (results));
-for (const { build, kind, shape, gflops } of above) {
-  const rate = `${gflops.toFixed(1)} GFLOP/s, above the ceiling of ${context.ceiling[build].toFixed(1)}`;
-  console.error(`CARELESS CEILING: ${build} ${kind} ${shapeName(shape)} reaches ${rate}`);
+for (const { build, kind, shape, share } of above) {
+  console.error(`CARELESS CEILING: ${build} ${kind} ${shapeName(shape)} reaches ${share.toFixed(3)} of it`);
 }
 
 const spent = Object.entries(sectionSeconds).map(([name, seconds]) => `${name} ${seconds}`);

@@ -7,8 +7,8 @@ import { formatSpread } from '../table.mjs';
 /** @typedef {import('../peers/ceiling.mjs').Loop} Loop */
 
 /**
- * The highest multiply-add rate that any loop of each build reaches. The fastest loops take part in later sections, so
- * that a machine that becomes faster raises the ceiling as well.
+ * The highest multiply-add rate that any loop of each build reaches. The fastest loop is the rival of what later
+ * sections measure, so that shares hold on a machine that changes its speed.
  *
  * @param {import('../context.mjs').Context} context
  */
@@ -54,19 +54,15 @@ export function ceilingRival(build) {
 }
 
 /**
- * The share of the ceiling that something reaches whose rival it was, and the ceiling raised to what that says of it.
+ * The share of the ceiling that something reaches whose rival it was.
  *
- * @param {import('../context.mjs').Context} context
  * @param {string} build
  * @param {number} flops
- * @param {Pick<import('../interleave.mjs').Timing, 'rounds' | 'ratios'> | undefined} timing
+ * @param {Pick<import('../interleave.mjs').Timing, 'ratios'> | undefined} timing
  */
-export function shareOf(context, build, flops, timing) {
+export function shareOf(build, flops, timing) {
   const loop = fastest.get(build);
   if (!loop || !timing || timing.ratios.length === 0) return NaN;
-  timing.rounds.forEach((seconds, i) => {
-    if (timing.ratios[i] > 0) context.raiseCeiling(build, flopsOf(loop) / (seconds * timing.ratios[i]) / 1e9);
-  });
   return (flops / flopsOf(loop)) * median(timing.ratios);
 }
 

@@ -60,7 +60,7 @@ async function measureShapes(context, build, group) {
       const timing = timings.get(label(kind, shape));
       const { seconds = NaN, spread = NaN } = timing ?? {};
       const flops = passFlops(shape);
-      const share = shareOf(context, build, flops, timing);
+      const share = shareOf(build, flops, timing);
       return { build, kind, shape, gflops: flops / seconds / 1e9, spread, share };
     });
     if (!neighbour) return [kernel];
@@ -88,7 +88,7 @@ function printKernels({ table, ceiling }, build, kernels) {
     }),
   ]);
   const columns = ['batch, in → out', ...Object.values(KINDS)];
-  const highest = `${formatRatio(ceiling[build], 1)} GFLOP/s`;
+  const highest = `${formatRatio(ceiling[build], 1)} GFLOP/s at first`;
   table(`dense kernels, ${build}: GFLOP/s (share of the ceiling, ${highest})`, columns, rows);
   const odd = names.filter((name) => find(name, 'forward')?.ofNeighbour !== undefined);
   table(

@@ -35,10 +35,7 @@ export async function measureSteps(context) {
       [...timings].map(([label, timing]) => {
         const gflops = flops / timing.seconds / 1e9;
         const build = BUILDS[label];
-        return [
-          label,
-          { ...timing, gflops, share: build ? shareOf(context, build, flops, timing) : undefined },
-        ];
+        return [label, { ...timing, gflops, share: build ? shareOf(build, flops, timing) : undefined }];
       }),
     );
     const comparison = { workload: nameOf(workload), flops, peers };

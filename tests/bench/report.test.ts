@@ -155,6 +155,7 @@ describe('targets', () => {
 
   it('find kernels above the ceiling', () => {
     expect(aboveCeiling(results)).toEqual([]);
-    expect(aboveCeiling({ ...results, ceiling: { relaxed: 44 } })).toEqual([results.kernels![0]]);
+    const careless = { ...results.kernels![0], share: 1.01 };
+    expect(aboveCeiling({ kernels: [...results.kernels!, careless] })).toEqual([careless]);
   });
 });
