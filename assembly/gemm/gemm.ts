@@ -44,11 +44,12 @@ const EDGE: usize = START + TILE_ROWS * EDGE_STEP;
 const FLAT: usize = EDGE + TILE_ROWS * EDGE_STEP;
 const SUMS: usize = FLAT + TILE_ROWS * EDGE_STEP;
 const TILES: usize = SUMS + BLOCK_ROWS * EDGE_STEP;
-const RANK_BYTES: usize = TILES + PACKED_FLOATS * 4;
+/** Rounded up to a cache line. */
+const RANK_BYTES: usize = (TILES + PACKED_FLOATS * 4 + 63) & ~63;
 
 /** Bytes of scratch memory that run() needs for so many ranks. */
 export function scratchBytes(ranks: i32): usize {
-  return <usize>ranks * ((RANK_BYTES + 63) & ~63);
+  return <usize>ranks * RANK_BYTES;
 }
 
 /**
@@ -117,7 +118,7 @@ export function gemm(
   }
   if (rowBegin >= rowEnd || columnBegin >= columnEnd) return;
 
-  const own = scratch + <usize>rank * ((RANK_BYTES + 63) & ~63);
+  const own = scratch + <usize>rank * RANK_BYTES;
   const edge = own + EDGE;
   // At least one block, also where k = 0: C becomes the bias, or zeros.
   const blocks = k > BLOCK_K ? (k + BLOCK_K - 1) / BLOCK_K : 1;
