@@ -8,7 +8,7 @@ const path = (file) => fileURLToPath(new URL(file, import.meta.url));
 const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
 
 /** What runs on one engine, and so in a run of its own for each build. */
-const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train}/**/*.test.ts';
+const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io}/**/*.test.ts';
 
 const onBuild = (build, name = build, threads = 1, include = ENGINE_TESTS) => ({
   extends: true,

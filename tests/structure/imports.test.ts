@@ -32,6 +32,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   optim: ['tensor', 'core'],
   data: ['tensor', 'core'],
   train: ['nn', 'losses', 'optim', 'data', 'tensor', 'core'],
+  io: ['train', 'nn', 'optim', 'tensor', 'core'],
+  // Readers of formats, and no module.
+  infer: ['io', 'core'],
+  worker: ['io', 'train', 'nn', 'losses', 'optim', 'data', 'tensor', 'core'],
 };
 
 const src = graph(sources('src'), true);
