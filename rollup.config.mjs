@@ -7,6 +7,7 @@ import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 /** What package.json exports: a line here, and an entry with the conditions of the others there. */
 const ENTRIES = {
   index: 'index',
+  io: 'io/index',
 };
 
 /**
@@ -17,18 +18,25 @@ const PLATFORMS = {
   node: {
     modules: {
       binaries: 'core/binariesInside',
+      files: 'io/filesNode',
       progress: 'train/progressNode',
       workers: 'core/workersNode',
     },
     workers: { workerNode: 'core/workerNode' },
   },
   web: {
-    modules: { binaries: 'core/binariesInside', progress: 'train/progressNone', workers: 'core/workersWeb' },
+    modules: {
+      binaries: 'core/binariesInside',
+      files: 'io/filesNone',
+      progress: 'train/progressNone',
+      workers: 'core/workersWeb',
+    },
     workers: { workerWeb: 'core/workerWeb' },
   },
   workerd: {
     modules: {
       binaries: 'core/binariesWorkerd',
+      files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
     },
@@ -37,6 +45,7 @@ const PLATFORMS = {
   'edge-light': {
     modules: {
       binaries: 'core/binariesEdgeLight',
+      files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
     },
