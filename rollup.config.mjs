@@ -57,6 +57,10 @@ const PLATFORMS = {
 
 const compiled = (file) => new URL(`build/ts/src/${file}.js`, import.meta.url).pathname;
 
+/** What fit() loads where it is needed. */
+const LAZY = { evaluate: 'train/evaluate' };
+const EVALUATION = ['train/evaluate', 'train/metrics/byName'].map(compiled);
+
 /** The modules that say `export * as`. */
 const NAMESPACE_EXPORTERS = ['index', 'nn/index'].map(compiled);
 
@@ -83,13 +87,20 @@ function platformPlugin(modules) {
 
 const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }]) => ({
   input: Object.fromEntries(
-    Object.entries({ ...ENTRIES, ...NAMESPACES, ...workers }).map(([name, file]) => [name, compiled(file)]),
+    Object.entries({ ...ENTRIES, ...NAMESPACES, ...LAZY, ...workers }).map(([name, file]) => [
+      name,
+      compiled(file),
+    ]),
   ),
   external: [/^node:/],
   makeAbsoluteExternalsRelative: false,
   output: {
     dir: `dist/${platform}`,
     format: 'es',
+    hoistTransitiveImports: false,
+    // By itself, or whoever loads what shares a chunk with it would carry it.
+    manualChunks: (id) => (EVALUATION.includes(id) ? 'evaluation' : null),
+    onlyExplicitManualChunks: true,
     // Without a hash, so that a build replaces what the one before it left behind.
     chunkFileNames: ({ name, moduleIds }) =>
       `${name === 'index' ? `${basename(dirname(moduleIds.at(-1)))}Parts` : name.replace('_wasm_', '')}.js`,
