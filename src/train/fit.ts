@@ -7,7 +7,6 @@ import { Budget } from './budget.js';
 import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
 import { progressBar } from './callbacks/progressBar.js';
 import { trainEpoch } from './epoch.js';
-import { Evaluator } from './evaluate.js';
 import type { BatchReport, EpochReport, EpochState, FitState, History } from './history.js';
 import type { MetricLike } from './metrics/byName.js';
 import { Pause } from './pause.js';
@@ -114,7 +113,9 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const held = validation && batchesOf(validation, 'fit: expected validation');
   const whole = wholeOnly(data, 'data') ?? (validation && wholeOnly(validation, 'validation'));
   if (budget && whole !== undefined) throw new TypeError(`fit: budgetMs cannot be kept, ${whole}`);
-  const evaluator = new Evaluator('fit', model, loss, options.metrics);
+  // Loaded where it is needed: with the metrics that it knows by name it is a fifth of what fit() carries.
+  const evaluator =
+    validation && new (await import('./evaluate.js')).Evaluator('fit', model, loss, options.metrics);
   const { callbacks = [] } = options;
   const all = await callbacksOf(options);
   if (resume) {
@@ -133,7 +134,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     epochs,
     batches.length,
     history,
-    evaluator.metrics,
+    evaluator?.metrics ?? [],
     whole,
   );
   const hooks = new Hooks(all, training);
@@ -166,7 +167,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
       begun = state;
       if (training.interrupted) break;
       const report: EpochReport = { epoch, loss: state.sum / state.rows, seconds: state.seconds };
-      if (held) {
+      if (held && evaluator) {
         const figures = await evaluator.run(held, pause, signal);
         for (const [name, value] of Object.entries(figures)) report[validationName(name)] = value;
       }
