@@ -7,6 +7,7 @@ import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 /** What package.json exports: a line here, and an entry with the conditions of the others there. */
 const ENTRIES = {
   index: 'index',
+  worker: 'worker/index',
 };
 
 /**
@@ -19,18 +20,25 @@ const PLATFORMS = {
       binaries: 'core/binariesInside',
       progress: 'train/progressNode',
       workers: 'core/workersNode',
+      trainer: 'worker/trainerNode',
     },
-    workers: { workerNode: 'core/workerNode' },
+    workers: { workerNode: 'core/workerNode', trainingWorkerNode: 'worker/trainingWorkerNode' },
   },
   web: {
-    modules: { binaries: 'core/binariesInside', progress: 'train/progressNone', workers: 'core/workersWeb' },
-    workers: { workerWeb: 'core/workerWeb' },
+    modules: {
+      binaries: 'core/binariesInside',
+      progress: 'train/progressNone',
+      workers: 'core/workersWeb',
+      trainer: 'worker/trainerWeb',
+    },
+    workers: { workerWeb: 'core/workerWeb', trainingWorkerWeb: 'worker/trainingWorkerWeb' },
   },
   workerd: {
     modules: {
       binaries: 'core/binariesWorkerd',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
+      trainer: 'worker/trainerNone',
     },
     workers: {},
   },
@@ -39,6 +47,7 @@ const PLATFORMS = {
       binaries: 'core/binariesEdgeLight',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
+      trainer: 'worker/trainerNone',
     },
     workers: {},
   },
