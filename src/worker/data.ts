@@ -61,7 +61,7 @@ export function describeData(name: string, given: DataLoader | WorkerData, copy:
 
 export function buildData({ inputs, targets, options, sampler, state }: DescribedData): DataLoader {
   const dataset = new TensorDataset(inputs, targets);
-  const made = sampler && new WeightedRandomSampler(sampler.weights, { ...sampler });
+  const made = sampler && samplerOf(sampler);
   const loader = new DataLoader(dataset, { ...options, ...(made && { sampler: made }) });
   if (state) loader.setState({ ...loader.getState(), ...state });
   return loader;
@@ -112,6 +112,10 @@ function describeSampler(name: string, sampler: Sampler): DescribedSampler {
     seeded: boolean;
   };
   return { weights: weights.slice(), numSamples: length, replacement, seed: seeded ? 0 : undefined };
+}
+
+function samplerOf({ weights, ...options }: DescribedSampler): Sampler {
+  return new WeightedRandomSampler(weights, options);
 }
 
 function samplerState(sampler: Sampler): LoaderState {

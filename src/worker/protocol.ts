@@ -37,7 +37,7 @@ export interface States {
 
 /** To the worker. */
 export type Order =
-  | { readonly type: 'start'; readonly job: Job }
+  | { readonly type: 'start'; readonly job: Job; readonly paused: boolean }
   | { readonly type: 'pause' | 'resume' | 'goOn' | 'stop' | 'abort' }
   | { readonly type: 'weights'; readonly id: number };
 

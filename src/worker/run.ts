@@ -43,6 +43,9 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
   private final: Weights | undefined;
   private started = false;
   private isPaused = false;
+  private stopping = false;
+  /** By a function of the caller. */
+  private thrown: { readonly error: unknown } | undefined;
   private readonly asked = new Map<number, Asked>();
   private readonly standing: (() => void)[] = [];
   private readonly listeners = new Set<(event: TrainingEvent | undefined) => void>();
@@ -110,7 +113,6 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     this.stopping = true;
     if (this.started) this.send({ type: 'stop' });
   }
-  private stopping = false;
 
   /**
    * Copies of all parameters and buffers as they are now, for loadStateDict() of a model of the same kind; at the end,
@@ -199,13 +201,12 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     if (this.started) return;
     this.started = true;
     try {
-      this.send({ type: 'start', job: this.job }, buffersOf(this.job.training));
+      this.send({ type: 'start', job: this.job, paused: this.isPaused }, buffersOf(this.job.training));
     } catch (error) {
       // What the caller handed in as input may be no data.
       this.fail(error);
       return;
     }
-    if (this.isPaused) this.send({ type: 'pause' });
     if (this.stopping) this.send({ type: 'stop' });
     for (const id of this.asked.keys()) this.send({ type: 'weights', id });
   }
@@ -234,8 +235,6 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     this.thrown ??= { error };
     this.send({ type: 'abort' });
   }
-  private thrown: { readonly error: unknown } | undefined;
-
   private failed({ error, states }: Extract<Report, { type: 'failed' }>): void {
     const { signal } = this.options;
     const aborted = signal?.aborted && error.name === 'AbortError';

@@ -70,12 +70,11 @@ class Service implements Callback {
   private obey(order: Order): void {
     switch (order.type) {
       case 'start':
+        if (order.paused) this.pause();
         void this.start(order.job);
         return;
       case 'pause':
-        this.standing ??= new Promise((resolve) => (this.release = resolve));
-        // Messages are read between two batches: it stands already.
-        this.tell({ type: 'paused' });
+        this.pause();
         return;
       case 'resume':
         this.goOn();
@@ -97,6 +96,12 @@ class Service implements Callback {
         this.asked.push(order.id);
         this.answer();
     }
+  }
+
+  private pause(): void {
+    this.standing ??= new Promise((resolve) => (this.release = resolve));
+    // Messages are read between two batches: it stands already.
+    this.tell({ type: 'paused' });
   }
 
   private goOn(): void {
