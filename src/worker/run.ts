@@ -135,19 +135,17 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
   [Symbol.asyncIterator](): AsyncIterator<TrainingEvent, undefined> {
     // Who iterates is told of the failure there.
     this.history.catch(() => undefined);
-    const waiting: TrainingEvent[] = [];
-    let over = this.settled;
+    const waiting: (TrainingEvent | undefined)[] = this.settled ? [undefined] : [];
     let wake: (() => void) | undefined;
+    // Undefined is the end, and stays where it is.
     const listener = (event: TrainingEvent | undefined): void => {
-      if (event) waiting.push(event);
-      else over = true;
+      waiting.push(event);
       wake?.();
     };
     this.listeners.add(listener);
     const next = async (): Promise<IteratorResult<TrainingEvent, undefined>> => {
-      while (waiting.length === 0 && !over) await new Promise<void>((resolve) => (wake = resolve));
-      const value = waiting.shift();
-      if (value) return { done: false, value };
+      if (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      if (waiting[0]) return { done: false, value: waiting.shift()! };
       this.listeners.delete(listener);
       if (this.failure) throw this.failure.error;
       return { done: true, value: undefined };

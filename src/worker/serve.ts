@@ -43,8 +43,10 @@ class Service implements Callback {
   constructor(
     private readonly port: Port,
     private readonly setup: WorkerSetup | undefined,
-  ) {
-    port.listen((message) => this.obey(message as Order));
+  ) {}
+
+  listen(): void {
+    this.port.listen((message) => this.obey(message as Order));
     this.tell({ type: 'ready' });
   }
 
@@ -205,5 +207,5 @@ function weightsOf(model: Module): Weights {
 
 /** Serves the training that comes through this port: described, or made by `setup`. */
 export function serve(port: Port, setup?: WorkerSetup): void {
-  new Service(port, setup);
+  new Service(port, setup).listen();
 }
