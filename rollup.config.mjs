@@ -9,6 +9,7 @@ import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 const ENTRIES = {
   index: 'index',
   io: 'io/index',
+  worker: 'worker/index',
 };
 
 /** Modules that the index exports as namespaces. As files of their own, bundlers take from them what is used and no more. */
@@ -32,8 +33,9 @@ const PLATFORMS = {
       files: 'io/filesNode',
       progress: 'train/progressNode',
       workers: 'core/workersNode',
+      trainer: 'worker/trainerNode',
     },
-    workers: { workerNode: 'core/workerNode' },
+    workers: { workerNode: 'core/workerNode', trainingWorkerNode: 'worker/trainingWorkerNode' },
   },
   web: {
     modules: {
@@ -41,8 +43,9 @@ const PLATFORMS = {
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersWeb',
+      trainer: 'worker/trainerWeb',
     },
-    workers: { workerWeb: 'core/workerWeb' },
+    workers: { workerWeb: 'core/workerWeb', trainingWorkerWeb: 'worker/trainingWorkerWeb' },
   },
   workerd: {
     modules: {
@@ -50,6 +53,7 @@ const PLATFORMS = {
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
+      trainer: 'worker/trainerNone',
     },
     workers: {},
   },
@@ -59,6 +63,7 @@ const PLATFORMS = {
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
+      trainer: 'worker/trainerNone',
     },
     workers: {},
   },

@@ -8,7 +8,7 @@ const path = (file) => fileURLToPath(new URL(file, import.meta.url));
 const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
 
 /** What runs on one engine, and so in a run of its own for each build. */
-const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io}/**/*.test.ts';
+const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io,worker}/**/*.test.ts';
 
 const onBuild = (build, name = build, threads = 1, include = ENGINE_TESTS) => ({
   extends: true,
@@ -25,10 +25,12 @@ export default defineConfig({
   resolve: {
     alias: {
       'wasmgrad/io': path('./src/io/index.ts'),
+      'wasmgrad/worker': path('./src/worker/index.ts'),
       wasmgrad: path('./src/index.ts'),
       '#binaries': path('./src/core/binariesInside.ts'),
       '#files': path('./src/io/filesNode.ts'),
       '#progress': path('./src/train/progressNode.ts'),
+      '#trainer': path('./tests/support/trainer.ts'),
       '#workers': path('./src/core/workersNode.ts'),
     },
   },

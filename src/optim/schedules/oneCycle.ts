@@ -55,6 +55,8 @@ type MomentumGroup = RateGroup & { momentum?: number; betas?: readonly [number, 
  */
 export class OneCycleLR extends Scheduler {
   readonly totalSteps: number;
+  /** @internal as it was made */
+  readonly options: OneCycleLROptions;
   private readonly phases: readonly Phase[];
   private readonly cycleMomentum: boolean;
   private readonly anneal: (from: number, to: number, share: number) => number;
@@ -65,6 +67,7 @@ export class OneCycleLR extends Scheduler {
     const { pctStart = 0.3, annealStrategy = 'cos', cycleMomentum = true, threePhase = false } = options;
     const { baseMomentum = 0.85, maxMomentum = 0.95, divFactor = 25, finalDivFactor = 1e4 } = options;
     this.totalSteps = totalOf(options);
+    this.options = { ...options };
     checkRange('OneCycleLR', 'pctStart', pctStart, { most: 1 });
     checkRange('OneCycleLR', 'divFactor', divFactor, { least: Number.MIN_VALUE });
     checkRange('OneCycleLR', 'finalDivFactor', finalDivFactor, { least: Number.MIN_VALUE });

@@ -42,12 +42,15 @@ export interface LRLoggerOptions {
  */
 export class LRLogger implements Callback {
   readonly entries: LREntry[] = [];
+  /** @internal whether somebody is called with each entry */
+  readonly calls: boolean;
   onEpochBegin?: (epoch: number, training: Training) => void;
   onBatchEnd?: (report: BatchReport, training: Training) => void;
 
   constructor(options: LRLoggerOptions = {}) {
     checkOptions('LRLogger', options, ['every', 'log']);
     const { every = 'epoch', log } = options;
+    this.calls = log !== undefined;
     const note = (entry: LREntry): void => {
       this.entries.push(entry);
       log?.(entry);
