@@ -185,9 +185,11 @@ export class Values {
       const sum = lengths.reduce((a, b) => (a === undefined || b === undefined ? undefined : a + b), 0);
       return dims.map((length, i) => (i === along ? sum : length));
     }
-    // Of features that are scaled one by one there are as many as scales.
-    const scales = inputs.find((value) => value.constant)?.constant?.dims.at(-1) ?? 1;
-    return dims && scales > 1 && dims.at(-1) === undefined ? [...dims.slice(0, -1), scales] : dims;
+    // Of a length that one input leaves open, another may say it: a scale for each feature, what is added.
+    return dims?.map((length, i) => {
+      const others = inputs.map((value) => (value.constant ? value.constant.dims : value.dims)?.at(i - dims.length));
+      return length ?? others.find((other) => other !== undefined && other > 1);
+    });
   }
 }
 
