@@ -82,14 +82,15 @@ function divided({ value, error }: Bounded, eps: number): Bounded {
   };
 }
 
-/** x · factor + shift, feature by feature. */
-function scaled({ value, error }: Bounded, factor?: readonly number[], shift?: readonly number[]): Bounded {
-  const result = value.map((x, i) => x * (factor?.[i] ?? 1) + (shift?.[i] ?? 0));
+/** x · factor + shift, feature by feature; of more than one dimension those of the last. */
+function scaled({ value, error }: Bounded, factors?: readonly number[], shifts?: readonly number[]): Bounded {
+  const factor = (i: number): number => factors?.[i % factors.length] ?? 1;
+  const shift = (i: number): number => shifts?.[i % shifts.length] ?? 0;
   return {
-    value: result,
+    value: value.map((x, i) => x * factor(i) + shift(i)),
     error: error.map((e, i) => {
-      const size = Math.abs(value[i] * (factor?.[i] ?? 1)) + Math.abs(shift?.[i] ?? 0);
-      return (e * Math.abs(factor?.[i] ?? 1) + 4 * UNIT * size) * (1 + UNIT);
+      const size = Math.abs(value[i] * factor(i)) + Math.abs(shift(i));
+      return (e * Math.abs(factor(i)) + 4 * UNIT * size) * (1 + UNIT);
     }),
   };
 }
@@ -125,13 +126,27 @@ function layerOf(model: StoredModel, layer: LayerDescription, prefix: string, x:
     }
     case 'BatchNorm1d': {
       const [mean, variance] = [numbers('runningMean'), numbers('runningVar')];
-      const centred = scaled(x, undefined, mean.map((m) => -m));
-      const normal = scaled(centred, variance.map((v) => 1 / Math.sqrt(v + layer.eps)));
+      const centred = scaled(
+        x,
+        undefined,
+        mean.map((m) => -m),
+      );
+      const normal = scaled(
+        centred,
+        variance.map((v) => 1 / Math.sqrt(v + layer.eps)),
+      );
       return layer.affine ? scaled(normal, numbers('weight'), numbers('bias')) : normal;
     }
     case 'Standardize': {
-      const centred = scaled(x, undefined, numbers('mean').map((m) => -m));
-      return scaled(centred, numbers('scale').map((s) => 1 / s));
+      const centred = scaled(
+        x,
+        undefined,
+        numbers('mean').map((m) => -m),
+      );
+      return scaled(
+        centred,
+        numbers('scale').map((s) => 1 / s),
+      );
     }
     case 'LayerNorm': {
       const n = value.length;
@@ -152,7 +167,11 @@ function layerOf(model: StoredModel, layer: LayerDescription, prefix: string, x:
     case 'PReLU': {
       const weight = numbers('weight');
       const slope = (i: number): number => weight[i % weight.length];
-      return curve(x, (v, i) => (v > 0 ? v : slope(i) * v), (i) => Math.max(1, Math.abs(slope(i))));
+      return curve(
+        x,
+        (v, i) => (v > 0 ? v : slope(i) * v),
+        (i) => Math.max(1, Math.abs(slope(i))),
+      );
     }
     case 'Softmax':
       return softmax(x);
@@ -161,7 +180,10 @@ function layerOf(model: StoredModel, layer: LayerDescription, prefix: string, x:
       const total = most + Math.log(sum(value.map((v) => Math.exp(v - most))));
       const spread = Math.max(...error) + (value.length + 2) * APPROXIMATED;
       const result = value.map((v) => v - total);
-      return { value: result, error: error.map((e, i) => e + spread + 4 * UNIT * (Math.abs(result[i]) + most)) };
+      return {
+        value: result,
+        error: error.map((e, i) => e + spread + 4 * UNIT * (Math.abs(result[i]) + most)),
+      };
     }
     case 'Sequential':
       return layer.layers.reduce((from, child, i) => inner(child, `${i}`, from), x);
@@ -180,29 +202,65 @@ function layerOf(model: StoredModel, layer: LayerDescription, prefix: string, x:
     case 'AlphaDropout':
       return x;
     case 'ReLU':
-      return curve(x, (v) => Math.max(v, 0), () => 1);
+      return curve(
+        x,
+        (v) => Math.max(v, 0),
+        () => 1,
+      );
     case 'LeakyReLU':
-      return curve(x, (v) => (v > 0 ? v : layer.negativeSlope * v), () => Math.max(1, layer.negativeSlope));
+      return curve(
+        x,
+        (v) => (v > 0 ? v : layer.negativeSlope * v),
+        () => Math.max(1, layer.negativeSlope),
+      );
     case 'ELU':
-      return curve(x, (v) => (v > 0 ? v : layer.alpha * Math.expm1(v)), () => Math.max(1, layer.alpha));
+      return curve(
+        x,
+        (v) => (v > 0 ? v : layer.alpha * Math.expm1(v)),
+        () => Math.max(1, layer.alpha),
+      );
     case 'SELU':
-      return curve(x, (v) => SELU_SCALE * (v > 0 ? v : SELU_ALPHA * Math.expm1(v)), () => 1.76);
+      return curve(
+        x,
+        (v) => SELU_SCALE * (v > 0 ? v : SELU_ALPHA * Math.expm1(v)),
+        () => 1.76,
+      );
     case 'GELU':
-      return curve(x, (v) => (v * (1 + erf(v * Math.SQRT1_2))) / 2, () => 1.13);
+      return curve(
+        x,
+        (v) => (v * (1 + erf(v * Math.SQRT1_2))) / 2,
+        () => 1.13,
+      );
     case 'SiLU':
-      return curve(x, (v) => v * sigmoid(v), () => 1.1);
+      return curve(
+        x,
+        (v) => v * sigmoid(v),
+        () => 1.1,
+      );
     case 'Mish':
-      return curve(x, (v) => v * Math.tanh(softplus(v)), () => 1.09);
+      return curve(
+        x,
+        (v) => v * Math.tanh(softplus(v)),
+        () => 1.09,
+      );
     case 'Sigmoid':
       return curve(x, sigmoid, () => 0.25);
     case 'Tanh':
       return curve(x, Math.tanh, () => 1);
     case 'Hardtanh':
-      return curve(x, (v) => Math.min(Math.max(v, layer.min), layer.max), () => 1);
+      return curve(
+        x,
+        (v) => Math.min(Math.max(v, layer.min), layer.max),
+        () => 1,
+      );
     case 'Softplus': {
       const { beta, threshold } = layer;
       const jump = softplus(-threshold) / beta;
-      const soft = curve(x, (v) => (v * beta > threshold ? v : softplus(v * beta) / beta), () => 1);
+      const soft = curve(
+        x,
+        (v) => (v * beta > threshold ? v : softplus(v * beta) / beta),
+        () => 1,
+      );
       return { value: soft.value, error: soft.error.map((e) => e / Math.min(beta, 1) + jump) };
     }
   }
