@@ -24,7 +24,10 @@ export default defineConfig({
   plugins: [wasmPlugin()],
   resolve: {
     alias: {
+      'wasmgrad/io': path('./src/io/index.ts'),
       wasmgrad: path('./src/index.ts'),
+      '#binaries': path('./src/core/binariesInside.ts'),
+      '#files': path('./src/io/filesNode.ts'),
       '#progress': path('./src/train/progressNode.ts'),
       '#workers': path('./src/core/workersNode.ts'),
     },
