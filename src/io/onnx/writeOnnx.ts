@@ -1,4 +1,5 @@
 import type { DescriptionOf, LayerType } from '../layers.js';
+import { toPyTorch } from '../names.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../storedModel.js';
 import { GraphWriter, type Dim, type Output } from './graphWriter.js';
 
@@ -81,7 +82,7 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
     const [batch, features] = x.dims;
     if (x.dims.length !== 2 || (typeof features === 'number' && features !== inFeatures)) {
       throw new RangeError(
-        `writeOnnx: ${path}: Linear takes rows of ${inFeatures} features, and is given [${x.dims.join(', ')}]`,
+        `ONNX: ${path}: Linear takes rows of ${inFeatures} features, and is given [${x.dims.join(', ')}]`,
       );
     }
     const inputs = [x, tensor('weight'), ...(bias ? [tensor('bias')] : [])];
@@ -99,7 +100,7 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
   BatchNorm1d({ numFeatures, eps, momentum, affine, trackRunningStats }, x, { graph, path, node, tensor }) {
     if (!trackRunningStats) {
       throw new RangeError(
-        `writeOnnx: ${path}: BatchNorm1d without running statistics gives each row what depends on the others; ` +
+        `ONNX: ${path}: BatchNorm1d without running statistics gives each row what depends on the others; ` +
           'ONNX has no operator for that',
       );
     }
@@ -176,7 +177,7 @@ export function writeOnnx(model: StoredModel, options: WriteOnnxOptions = {}): U
   const graph = new GraphWriter(input);
   const tensors = (name: string): StoredTensor => {
     const tensor = model.state.get(name);
-    if (!tensor) throw new RangeError(`writeOnnx: the model has no ${name}`);
+    if (!tensor) throw new RangeError(`ONNX: the model has no ${name}`);
     return tensor;
   };
   let output = write({ graph, path: '', tensors }, model.architecture, '', input);
@@ -203,8 +204,7 @@ function write(
     node: (op, inputs, attributes) => graph.node(here, op, inputs, x.dims, attributes),
     tensor(key, shape) {
       const own = here === '' ? key : `${here}.${key}`;
-      const snake = own.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-      return graph.tensor(snake, tensors(own), shape);
+      return graph.tensor(toPyTorch(own), tensors(own), shape);
     },
     scalar: (key, value) => graph.scalar(`/${here.replaceAll('.', '/')}/${key}`, value),
   };
