@@ -27,12 +27,7 @@ export function parseLayersModel(bytes: Uint8Array): LayersModelJson {
         'tensorflowjs_converter --input_format=keras model.h5 folder/, and load folder/model.json',
     );
   }
-  let file: unknown;
-  try {
-    file = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    fail(`expected model.json, got no JSON: ${clip((error as Error).message)}`);
-  }
+  const file = parse(new TextDecoder().decode(bytes));
   const {
     format,
     modelTopology,
@@ -47,8 +42,16 @@ export function parseLayersModel(bytes: Uint8Array): LayersModelJson {
   }
   const { model_config: config } = modelTopology;
   // Early converters wrote the configuration as a text.
-  const topology: unknown = typeof config === 'string' ? JSON.parse(config) : (config ?? modelTopology);
+  const topology: unknown = typeof config === 'string' ? parse(config) : (config ?? modelTopology);
   return { topology, manifest, paths: shardPaths(manifest) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return fail(`expected model.json, got no JSON: ${clip((error as Error).message)}`);
+  }
 }
 
 /**
