@@ -23,8 +23,9 @@ function randomize(model) {
     model.weights.map((weight) => {
       const size = weight.shape.reduce((a, b) => a * b, 1);
       const positive = weight.name.includes('variance') ? 1.5 : 0;
+      const spread = weight.shape.length === 2 ? 1 / Math.sqrt(weight.shape[0]) : 0.9;
       return tf.tensor(
-        Float32Array.from({ length: size }, () => random() * 0.9 + positive),
+        Float32Array.from({ length: size }, () => random() * spread + positive),
         weight.shape,
       );
     }),
@@ -138,9 +139,7 @@ await add(
 );
 
 // What the converter makes of the first model. Its numbers are rounded, so TensorFlow.js reads them before it predicts.
-const originals = [
-  ...(tf.io.decodeWeights ? Object.entries(tf.io.decodeWeights(saved.weightData, saved.weightSpecs)) : []),
-];
+const originals = [...Object.entries(tf.io.decodeWeights(saved.weightData, saved.weightSpecs))];
 const groups = [[], []];
 const chunks = [[], []];
 const dequantized = {};
