@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe as suite, expect, it } from 'vitest';
-import { data, fit, nn, optim, tensor, type Module } from 'wasmgrad';
+import { data, fit, nn, optim, tensor } from 'wasmgrad';
 import { loadLayersModel } from '../../src/io/foreignModels.js';
 import { parseLayersModel, readLayersModel } from '../../src/io/layersModel/readLayersModel.js';
 import type { StoredModel } from '../../src/io/storedModel.js';
@@ -74,7 +74,7 @@ suite('models of TensorFlow.js', () => {
       writeFileSync(join(folder, 'model.json'), encode(one.json));
       const paths = one.json.weightsManifest.flatMap((group) => group.paths);
       bytesOf(one.weights).forEach((bytes, i) => writeFileSync(join(folder, paths[i]), bytes));
-      const models: Module[] = [
+      const models: nn.Module[] = [
         await loadLayersModel(join(folder, 'model.json')),
         await loadLayersModel(new URL(`file://${folder}/model.json`)),
         await loadLayersModel(encode(one.json), { weights: bytesOf(one.weights) }),

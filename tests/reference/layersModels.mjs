@@ -139,7 +139,7 @@ await add(
 );
 
 // What the converter makes of the first model. Its numbers are rounded, so TensorFlow.js reads them before it predicts.
-const originals = [...Object.entries(tf.io.decodeWeights(saved.weightData, saved.weightSpecs))];
+const originals = Object.entries(tf.io.decodeWeights(saved.weightData, saved.weightSpecs));
 const groups = [[], []];
 const chunks = [[], []];
 const dequantized = {};
