@@ -1,0 +1,4 @@
+import { it } from 'vitest';
+import setUp from './app.js';
+it('x', async () => { await setUp();
+});
