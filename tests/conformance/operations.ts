@@ -6,8 +6,8 @@ import type { Case, Wasmgrad } from './suite.js';
 type Row = readonly [(this: Wasmgrad, ...inputs: Tensor[]) => Tensor, ...Input[]];
 
 const x = input([3, 5], 2);
-const y = input([3, 5], 2);
-const row = input([5], 3);
+const y = input([3, 5], 3);
+const row = input([5], 12);
 const positive = input([3, 5], 4, 0.2, 3);
 
 /** By the name of the method, or of the function where there is none; what follows a space tells calls apart. */
