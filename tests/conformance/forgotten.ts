@@ -8,12 +8,15 @@ import type { Case } from './suite.js';
 /** Properties of tensors that are no operations. */
 const NO_OPERATIONS = ['constructor', 'grad', 'data', 'item', 'toArray', 'detach', 'backward'];
 
-type Class = abstract new (...args: never[]) => unknown;
+/** A class, whether or not its constructor is public. */
+type Class = { readonly prototype: object };
 
 /** Names of the classes among the exports of a namespace that extend `base`. */
 function subclasses(namespace: object, base: Class): string[] {
   return Object.entries(namespace)
-    .filter(([, value]) => typeof value === 'function' && value.prototype instanceof base)
+    .filter(
+      ([, value]) => typeof value === 'function' && base.prototype.isPrototypeOf(value.prototype as object),
+    )
     .map(([name]) => name);
 }
 

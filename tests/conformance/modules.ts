@@ -29,7 +29,8 @@ export const MODULES: Record<string, Row> = {
     constantInput: true,
   },
   Standardize: {
-    make: ({ Standardize }) => new Standardize(6, { mean: [1, 0, -1, 2, 0.5, 0], scale: [1, 2, 3, 0.5, 4, 1] }),
+    make: ({ Standardize }) =>
+      new Standardize(6, { mean: [1, 0, -1, 2, 0.5, 0], scale: [1, 2, 3, 0.5, 4, 1] }),
   },
   BatchNorm1d: { make: ({ BatchNorm1d }) => new BatchNorm1d(6) },
   LayerNorm: { make: ({ LayerNorm }) => new LayerNorm(6) },
@@ -53,7 +54,10 @@ export const MODULES: Record<string, Row> = {
 };
 
 /** Every parameter of a module and all inside it, and a way to put a tensor in its place. */
-function slotsOf({ Parameter }: Wasmgrad['nn'], module: nn.Module): { value: nn.Parameter; put(x: Tensor): void }[] {
+function slotsOf(
+  { Parameter }: Wasmgrad['nn'],
+  module: nn.Module,
+): { value: nn.Parameter; put(x: Tensor): void }[] {
   return module.modules().flatMap((part) => {
     const fields = part as unknown as Record<string, unknown>;
     return Object.keys(fields).flatMap((key) => {

@@ -19,7 +19,10 @@ export const OPTIMIZERS: Record<string, (optimizers: Optimizers, weights: Weight
   Lion: ({ Lion }, weights) => new Lion(weights, { lr: 0.005 }),
 };
 
-export const SCHEDULES: Record<string, (optimizers: Optimizers, optimizer: optim.Optimizer) => optim.Scheduler> = {
+export const SCHEDULES: Record<
+  string,
+  (optimizers: Optimizers, optimizer: optim.Optimizer) => optim.Scheduler
+> = {
   StepLR: ({ StepLR }, optimizer) => new StepLR(optimizer, { stepSize: 3, gamma: 0.7 }),
   MultiStepLR: ({ MultiStepLR }, optimizer) => new MultiStepLR(optimizer, { milestones: [2, 5], gamma: 0.3 }),
   ExponentialLR: ({ ExponentialLR }, optimizer) => new ExponentialLR(optimizer, { gamma: 0.93 }),
@@ -31,10 +34,7 @@ export const SCHEDULES: Record<string, (optimizers: Optimizers, optimizer: optim
   OneCycleLR: ({ OneCycleLR }, optimizer) => new OneCycleLR(optimizer, { maxLr: 0.1, totalSteps: 13 }),
   SequentialLR: ({ CosineAnnealingLR, LinearLR, SequentialLR }, optimizer) =>
     new SequentialLR(optimizer, {
-      schedulers: [
-        new LinearLR(optimizer, { totalIters: 4 }),
-        new CosineAnnealingLR(optimizer, { tMax: 7 }),
-      ],
+      schedulers: [new LinearLR(optimizer, { totalIters: 4 }), new CosineAnnealingLR(optimizer, { tMax: 7 })],
       milestones: [4],
     }),
   ReduceLROnPlateau: ({ ReduceLROnPlateau }, optimizer) => new ReduceLROnPlateau(optimizer, { patience: 1 }),

@@ -5,7 +5,10 @@ export const runtime: Record<string, Case> = {
   'runtimeInfo() says what runs and why': ({ runtimeInfo, tensor }) => {
     const before = runtimeInfo();
     check(before.build === 'strict' || before.build === 'relaxed', `build is ${String(before.build)}`);
-    check(before.simd === (before.build === 'strict' ? 'fixed' : 'relaxed'), `simd is ${String(before.simd)}`);
+    check(
+      before.simd === (before.build === 'strict' ? 'fixed' : 'relaxed'),
+      `simd is ${String(before.simd)}`,
+    );
     check(before.reason !== '', 'there is no reason for the build');
     check(Number.isInteger(before.threads) && before.threads >= 1, `threads is ${before.threads}`);
     check(before.threadsReason !== '', 'there is no reason for the number of threads');

@@ -6,6 +6,7 @@ import { modules } from './modules.js';
 import { operations } from './operations.js';
 import { optimizers } from './optimizers.js';
 import { programs } from './programs.js';
+import { random } from './random.js';
 import { runtime } from './runtime.js';
 import { saving } from './saving.js';
 import { DIGITS_CASE, training } from './training.js';
@@ -43,6 +44,7 @@ export interface Report {
 export const CASES: Record<string, Case> = {
   ...runtime,
   ...programs,
+  ...random,
   ...operations,
   ...modules,
   ...losses,
@@ -69,7 +71,10 @@ export async function runSuite(wasmgrad: Wasmgrad, { build, threads }: SuiteOpti
       cases[name] = { ok: true, ...(numbers && { hash: await hashOf(numbers) }) };
       if (name === DIGITS_CASE && numbers) weights = base64(numbers);
     } catch (error) {
-      cases[name] = { ok: false, message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+      cases[name] = {
+        ok: false,
+        message: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+      };
     }
   }
   const digits = cases[DIGITS_CASE];
@@ -80,7 +85,8 @@ export async function runSuite(wasmgrad: Wasmgrad, { build, threads }: SuiteOpti
 function base64(numbers: readonly Numbers[]): string {
   let text = '';
   for (const part of numbers) {
-    for (const byte of new Uint8Array(part.buffer, part.byteOffset, part.byteLength)) text += String.fromCharCode(byte);
+    for (const byte of new Uint8Array(part.buffer, part.byteOffset, part.byteLength))
+      text += String.fromCharCode(byte);
   }
   return btoa(text);
 }

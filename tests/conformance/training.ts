@@ -61,7 +61,8 @@ const unsteady: Way = {
   shuffle: true,
 };
 
-const stateOf = (model: nn.Module): Float32Array[] => Object.values(model.stateDict()).map((tensor) => tensor.data);
+const stateOf = (model: nn.Module): Float32Array[] =>
+  Object.values(model.stateDict()).map((tensor) => tensor.data);
 
 /** The loop spelled out. */
 function byLoop(wasmgrad: Wasmgrad, { model: make, optimizer: optimize, shuffle }: Way): Float32Array[] {

@@ -33,7 +33,11 @@ async function fill(app: string): Promise<void> {
   mkdirSync(installed, { recursive: true });
   const shell = process.platform === 'win32';
   const options = { cwd: root, encoding: 'utf8', shell, timeout: 120_000 } as const;
-  const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', app], options);
+  const packed = execFileSync(
+    'npm',
+    ['pack', '--ignore-scripts', '--json', '--pack-destination', app],
+    options,
+  );
   const [{ filename }] = JSON.parse(packed) as { filename: string }[];
   // What npm install does with it, without asking a registry.
   execFileSync('tar', ['-xzf', join(app, filename), '--strip-components=1', '-C', installed], options);

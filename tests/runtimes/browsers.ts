@@ -20,11 +20,21 @@ function find(...candidates: readonly string[]): string | undefined {
     .find((path) => existsSync(path));
 }
 
-const CHROMIUM = process.env.CHROMIUM ?? find('chromium', 'chromium-browser', 'google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome');
-const FIREFOX = process.env.FIREFOX ?? find('firefox-esr', 'firefox', '/Applications/Firefox.app/Contents/MacOS/firefox');
+const CHROMIUM =
+  process.env.CHROMIUM ??
+  find(
+    'chromium',
+    'chromium-browser',
+    'google-chrome',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  );
+const FIREFOX =
+  process.env.FIREFOX ?? find('firefox-esr', 'firefox', '/Applications/Firefox.app/Contents/MacOS/firefox');
 const WEBKIT = {
   driver: find('WebKitWebDriver'),
-  browser: find(`/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/webkit2gtk-4.1/MiniBrowser`),
+  browser: find(
+    `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/webkit2gtk-4.1/MiniBrowser`,
+  ),
   screen: find('Xvfb'),
 };
 
@@ -34,7 +44,13 @@ async function startChromium(executablePath: string): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath,
     timeout: START_LIMIT,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-sync',
+    ],
   });
   return {
     version: browser.version(),
@@ -88,7 +104,11 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** WebKitGTK's MiniBrowser over plain WebDriver, on a screen in memory. */
-async function startWebKit({ driver, browser, screen }: Record<keyof typeof WEBKIT, string>): Promise<Browser> {
+async function startWebKit({
+  driver,
+  browser,
+  screen,
+}: Record<keyof typeof WEBKIT, string>): Promise<Browser> {
   const children: ChildProcess[] = [];
   const close = async (): Promise<void> => {
     for (const child of children.toReversed()) await end(child);
@@ -109,8 +129,17 @@ async function startWebKit({ driver, browser, screen }: Record<keyof typeof WEBK
     );
     const port = await freePort();
     // Its sandbox needs privileges that containers do not give.
-    const env = { ...process.env, DISPLAY: display, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1', GDK_BACKEND: 'x11' };
-    const webdriver = spawn(driver, [`--port=${port}`, '--host=127.0.0.1'], { stdio: 'ignore', detached: true, env });
+    const env = {
+      ...process.env,
+      DISPLAY: display,
+      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1',
+      GDK_BACKEND: 'x11',
+    };
+    const webdriver = spawn(driver, [`--port=${port}`, '--host=127.0.0.1'], {
+      stdio: 'ignore',
+      detached: true,
+      env,
+    });
     children.push(webdriver);
     const failed = new Promise<never>((_, reject) => {
       webdriver.once('error', reject);
@@ -130,7 +159,13 @@ async function startWebKit({ driver, browser, screen }: Record<keyof typeof WEBK
     const began = Date.now();
     let ready = false;
     while (!ready && Date.now() - began < START_LIMIT) {
-      ready = await Promise.race([failed, ask('GET', '/status').then((status) => status.ready === true, () => false)]);
+      ready = await Promise.race([
+        failed,
+        ask('GET', '/status').then(
+          (status) => status.ready === true,
+          () => false,
+        ),
+      ]);
       if (!ready) await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const { sessionId, capabilities } = await ask('POST', '/session', {
@@ -165,3 +200,10 @@ export const BROWSERS: ReadonlyMap<string, (() => Promise<Browser>) | undefined>
       : undefined,
   ],
 ]);
+
+/** What to do where one is not found. */
+export const HOW_TO_GET: Record<string, string> = {
+  Chromium: 'no Chromium was found; `apt-get install chromium`, or name one in $CHROMIUM',
+  Firefox: 'no Firefox was found; `apt-get install firefox-esr`, or name one in $FIREFOX',
+  WebKit: 'no WebKitGTK was found; `apt-get install webkit2gtk-driver xvfb`',
+};

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import * as wasmgrad from 'wasmgrad';
-import type { Report, SuiteOptions, Wasmgrad } from '../conformance/suite.js';
+import type { Report, SuiteOptions } from '../conformance/suite.js';
 import { BATCH_SIZE, digits, digitsModel, HIDDEN, LEARNING_RATE } from '../conformance/training.js';
 import { root } from '../support/files.js';
 import { ExactRun } from './relaxedBound.js';
@@ -19,14 +19,16 @@ type Hashes = Record<string, string>;
 
 const hashesOf = (report: Report): Hashes =>
   Object.fromEntries(
-    Object.entries(report.cases).flatMap(([name, outcome]) => (outcome.ok && outcome.hash ? [[name, outcome.hash]] : [])),
+    Object.entries(report.cases).flatMap(([name, outcome]) =>
+      outcome.ok && outcome.hash ? [[name, outcome.hash]] : [],
+    ),
   );
 
 const readHashes = (): Hashes =>
   existsSync(HASHES_FILE) ? (JSON.parse(readFileSync(HASHES_FILE, 'utf8')) as Hashes) : {};
 
 /** Fails unless every case is well, and the numbers are those of all other runtimes. */
-export function expectConformance(report: Report, { build }: SuiteOptions): void {
+export function expectConformance(report: Report, build: SuiteOptions['build']): void {
   const failures = Object.entries(report.cases).flatMap(([name, outcome]) =>
     outcome.ok ? [] : [`${name}: ${outcome.message}`],
   );
@@ -74,7 +76,7 @@ export function exact(): Exact {
 }
 
 function train(): Exact {
-  const model = digitsModel(wasmgrad as Wasmgrad);
+  const model = digitsModel(wasmgrad);
   const [w1, b1, w2, b2] = model.parameters().map(({ data }) => Float64Array.from(data));
   expect([w1.length, w2.length]).toEqual([HIDDEN * 64, HIDDEN * 10]);
   const network = { w1, b1, w2, b2 };
@@ -90,4 +92,5 @@ function train(): Exact {
   return { weights, distance: run.distance, way: distanceOf(weights, begun) };
 }
 
-const flat = (parts: readonly Float64Array[]): Float64Array => Float64Array.from(parts.flatMap((part) => [...part]));
+const flat = (parts: readonly Float64Array[]): Float64Array =>
+  Float64Array.from(parts.flatMap((part) => [...part]));

@@ -52,7 +52,10 @@ const PACKAGES: readonly [name: string, path: string | undefined, args: string[]
 /** Each program by its name, or undefined where it is not installed. */
 export const PROGRAMS: ReadonlyMap<string, Program | undefined> = new Map([
   [`Node ${process.versions.node.split('.')[0]}`, { name: 'Node', path: process.execPath, args: [] }],
-  ...PACKAGES.map(([name, path, args]): [string, Program | undefined] => [name, path ? { name, path, args } : undefined]),
+  ...PACKAGES.map(([name, path, args]): [string, Program | undefined] => [
+    name,
+    path ? { name, path, args } : undefined,
+  ]),
 ]);
 
 export async function versionOf({ path }: Program): Promise<string> {
@@ -61,7 +64,12 @@ export async function versionOf({ path }: Program): Promise<string> {
 }
 
 /** Runs a file of the project in `app`, and gives what it printed. */
-export async function print({ path, args }: Program, app: string, file: string, ...more: string[]): Promise<string> {
+export async function print(
+  { path, args }: Program,
+  app: string,
+  file: string,
+  ...more: string[]
+): Promise<string> {
   const env = { ...process.env, NODE_OPTIONS: '' };
   const limits = { timeout: RUN_LIMIT, killSignal: 'SIGKILL', maxBuffer: 2 ** 26 } as const;
   const { stdout } = await execute(path, [...args, file, ...more], { cwd: app, env, ...limits });

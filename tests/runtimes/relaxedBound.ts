@@ -179,11 +179,13 @@ export class ExactRun {
       A += ((4 / (3 * Math.sqrt(3))) * most * xNorm ** 2) / rows;
       C += (mostH ** 2 * rNorm * xNorm + rMoved * xNorm) / rows;
       for (let c = 0; c < classes; c++) {
-        for (let k = 0; k <= inputs; k++) mean[c * (inputs + 1) + k] += (r[c] * (k < inputs ? row[k] : 1)) / rows;
+        for (let k = 0; k <= inputs; k++)
+          mean[c * (inputs + 1) + k] += (r[c] * (k < inputs ? row[k] : 1)) / rows;
       }
     }
     C += norm(mean);
-    if (!(eta * 0.5 * jacobian <= 2)) throw new Error(`the step is too long for this bound: ${eta * 0.5 * jacobian} > 2`);
+    if (!(eta * 0.5 * jacobian <= 2))
+      throw new Error(`the step is too long for this bound: ${eta * 0.5 * jacobian} > 2`);
     const growth = 1 + eta * (A / 2 + Math.sqrt(A ** 2 / 4 + C ** 2));
     let squares = 0;
     for (const key of ['w1', 'b1', 'w2', 'b2'] as const) {

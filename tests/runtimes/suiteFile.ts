@@ -15,7 +15,9 @@ function typescript(): Plugin {
       return id.startsWith('.') && from ? join(from, '..', id.replace(/\.js$/, '.ts')) : null;
     },
     load(id) {
-      return id.endsWith('.ts') ? ts.transpileModule(readFileSync(id, 'utf8'), { compilerOptions }).outputText : null;
+      return id.endsWith('.ts')
+        ? ts.transpileModule(readFileSync(id, 'utf8'), { compilerOptions }).outputText
+        : null;
     },
   };
 }
@@ -34,7 +36,9 @@ function readme(): Plugin {
           .replace(/^import (\{[^}]*\}) from 'wasmgrad';$/gm, 'const $1 = wasmgrad;')
           .replace(/^export \{\};$/gm, '');
         if (/^import /m.test(code)) {
-          throw new Error(`${program.name} imports more than 'wasmgrad', which no host of this suite gives it`);
+          throw new Error(
+            `${program.name} imports more than 'wasmgrad', which no host of this suite gives it`,
+          );
         }
         return `${JSON.stringify(program.name)}: async (wasmgrad) => {\n${code}\n}`;
       });
