@@ -1,4 +1,5 @@
 import { cpSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
@@ -7,6 +8,16 @@ import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 /** What package.json exports: a line here, and an entry with the conditions of the others there. */
 const ENTRIES = {
   index: 'index',
+};
+
+/** Modules that the index exports as namespaces. As files of their own, bundlers take from them what is used and no more. */
+const NAMESPACES = {
+  nn: 'nn/index',
+  init: 'nn/initialisers',
+  optim: 'optim/index',
+  data: 'data/index',
+  metrics: 'train/metrics/index',
+  callbacks: 'train/callbacks/index',
 };
 
 /**
@@ -46,12 +57,29 @@ const PLATFORMS = {
 
 const compiled = (file) => new URL(`build/ts/src/${file}.js`, import.meta.url).pathname;
 
+/** What fit() loads where it is needed. */
+const LAZY = { evaluate: 'train/evaluate' };
+const EVALUATION = ['train/evaluate', 'train/metrics/byName'].map(compiled);
+
+/** The modules that say `export * as`. */
+const NAMESPACE_EXPORTERS = ['index', 'nn/index'].map(compiled);
+
+/** The name that a module is exported by as a namespace. */
+function namespaceOf(id, importer) {
+  if (!importer || !NAMESPACE_EXPORTERS.includes(importer)) return undefined;
+  const file = resolve(dirname(importer), id);
+  return Object.keys(NAMESPACES).find((name) => compiled(NAMESPACES[name]) === file);
+}
+
 /** Puts the platform's modules in place of `#name`, and leaves imports of `.wasm` files to the host or its bundler. */
 function platformPlugin(modules) {
   return {
     name: 'platform',
-    resolveId(id) {
+    resolveId(id, importer) {
       if (id.startsWith('#')) return compiled(modules[id.slice(1)]);
+      // `export * as` of a module of the same build would make an object of it, of which no bundler leaves out anything.
+      const name = namespaceOf(id, importer);
+      if (name) return { id: `./${name}.js`, external: true };
       return /\.wasm(\?module)?$/.test(id) ? { id, external: true } : null;
     },
   };
@@ -59,15 +87,23 @@ function platformPlugin(modules) {
 
 const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }]) => ({
   input: Object.fromEntries(
-    Object.entries({ ...ENTRIES, ...workers }).map(([name, file]) => [name, compiled(file)]),
+    Object.entries({ ...ENTRIES, ...NAMESPACES, ...LAZY, ...workers }).map(([name, file]) => [
+      name,
+      compiled(file),
+    ]),
   ),
   external: [/^node:/],
   makeAbsoluteExternalsRelative: false,
   output: {
     dir: `dist/${platform}`,
     format: 'es',
+    hoistTransitiveImports: false,
+    // By itself, or whoever loads what shares a chunk with it would carry it.
+    manualChunks: (id) => (EVALUATION.includes(id) ? 'evaluation' : null),
+    onlyExplicitManualChunks: true,
     // Without a hash, so that a build replaces what the one before it left behind.
-    chunkFileNames: ({ name }) => `${name.replace('_wasm_', '')}.js`,
+    chunkFileNames: ({ name, moduleIds }) =>
+      `${name === 'index' ? `${basename(dirname(moduleIds.at(-1)))}Parts` : name.replace('_wasm_', '')}.js`,
   },
   plugins: [
     platformPlugin(modules),
