@@ -36,10 +36,12 @@ export class Boundary {
   }
 
   /**
-   * Asks the model about as many strips as there is time for (one at least), and shows the picture when it is whole.
+   * Asks the model about as many strips as there is time for (one at least), and shows the picture when it is whole; the
+   * next call begins another.
    *
    * @param {import('./wasmgrad.js').nn.Module} model
    * @param {number} deadline on the clock of performance.now()
+   * @returns whether it is whole
    */
   draw(model, deadline) {
     do {
@@ -47,15 +49,15 @@ export class Boundary {
       if (this.#row === CELLS) {
         this.#row = 0;
         this.show();
-        return;
+        return true;
       }
     } while (performance.now() < deadline);
+    return false;
   }
 
-  /** Begins the picture anew, and shows it at once. */
-  drawNow(/** @type {import('./wasmgrad.js').nn.Module} */ model) {
+  /** What is known is out of date. */
+  beginAnew() {
     this.#row = 0;
-    this.draw(model, Infinity);
   }
 
   #ask(/** @type {import('./wasmgrad.js').nn.Module} */ model) {
@@ -76,7 +78,6 @@ export class Boundary {
     const paint = context(this.canvas);
     const cells = /** @type {OffscreenCanvasRenderingContext2D} */ (this.#cells.getContext('2d'));
     cells.putImageData(this.#image, 0, 0);
-    paint.imageSmoothingQuality = 'high';
     paint.drawImage(this.#cells, 0, 0, side, side);
 
     const { points, labels } = this.points;

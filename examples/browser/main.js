@@ -30,8 +30,13 @@ const curve = new Curve(canvas('curve'));
 /** @type {Trainer} */
 let trainer;
 let running = false;
+/** Whether a frame is on its way. */
+let asked = false;
+/** Each network begins with other random weights. */
 let seed = 0;
+/** The best accuracy so far. */
 let best = 0;
+/** When the last picture was whole. */
 let drawn = 0;
 
 function settings() {
@@ -79,7 +84,8 @@ function begin() {
   trainer = new Trainer(training, { lr, layers, units, activation, seed: ++seed });
   best = 0;
   curve.clear();
-  boundary.drawNow(trainer.model);
+  boundary.beginAnew();
+  askForFrame();
   showFigures(NaN, trainer.test(held).accuracy);
   const widths = [2, ...new Array(layers).fill(units), 2].join('-');
   element('network').textContent =
@@ -88,35 +94,42 @@ function begin() {
 }
 
 function run(/** @type {boolean} */ wanted) {
-  if (running === wanted) return;
   running = wanted;
   toggle.textContent = running ? 'Pause' : trainer.epoch > 0 ? 'Resume' : 'Start';
-  if (running) requestAnimationFrame(frame);
+  askForFrame();
+}
+
+function askForFrame() {
+  if (!asked) requestAnimationFrame(frame);
+  asked = true;
 }
 
 function frame() {
-  if (!running) return;
-  const began = performance.now();
-  const loss = trainer.train(settings().epochs, began + TRAINING_MS);
+  asked = false;
+  if (running) train();
+  const now = performance.now();
+  // Where somebody asked for less motion, pictures of the training are few.
+  const still = running && lessMotion.matches && now - drawn < STILL_MS;
+  const whole = !still && boundary.draw(trainer.model, now + DRAWING_MS);
+  if (whole) drawn = now;
+  if (running || !whole) askForFrame();
+}
+
+function train() {
+  const loss = trainer.train(settings().epochs, performance.now() + TRAINING_MS);
   const { loss: heldLoss, accuracy } = trainer.test(held);
   curve.add(trainer.epoch, loss, heldLoss);
-  if (!lessMotion.matches || began - drawn > STILL_MS) {
-    drawn = began;
-    boundary.draw(trainer.model, performance.now() + DRAWING_MS);
-    curve.show();
-    showFigures(loss, accuracy);
-  }
+  curve.show();
+  showFigures(loss, accuracy);
   if (!Number.isFinite(loss)) {
     run(false);
     say('The loss is no number any more. Take a smaller learning rate, and reset.');
-    return;
   }
   for (const goal of [0.9, 0.99]) {
     if (best < goal && accuracy >= goal)
       say(`${100 * goal} % of the test points are right after ${trainer.epoch} epochs.`);
   }
   best = Math.max(best, accuracy);
-  requestAnimationFrame(frame);
 }
 
 toggle.addEventListener('click', () => {
@@ -124,9 +137,8 @@ toggle.addEventListener('click', () => {
   say(running ? 'Training.' : `Paused after ${trainer.epoch} epochs.`);
 });
 reset.addEventListener('click', () => {
-  run(false);
   begin();
-  toggle.textContent = 'Start';
+  run(false);
   say('A new network, with other random weights.');
 });
 // The learning rate changes under the training; another network has to learn from the beginning.
@@ -134,14 +146,15 @@ input('lr').addEventListener('input', () => (trainer.optimizer.lr = settings().l
 for (const id of ['layers', 'units', 'activation']) {
   element(id).addEventListener('input', () => {
     begin();
-    if (!running) toggle.textContent = 'Start';
+    run(running);
     say('A new network, for the new shape.');
   });
 }
 document.querySelector('form')?.addEventListener('input', showSettings);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
   boundary.readColours();
-  boundary.drawNow(trainer.model);
+  boundary.beginAnew();
+  askForFrame();
   curve.show();
 });
 
