@@ -10,6 +10,9 @@ const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimen
 /** What runs on one engine, and so in a run of its own for each build. */
 const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io}/**/*.test.ts';
 
+/** What runs the built package in other runtimes. */
+const RUNTIME_TESTS = 'tests/runtimes/*.test.ts';
+
 const onBuild = (build, name = build, threads = 1, include = ENGINE_TESTS) => ({
   extends: true,
   test: {
@@ -38,7 +41,18 @@ export default defineConfig({
       ? ['default', ['json', { outputFile: 'build/test-results.json' }]]
       : ['default'],
     projects: [
-      { extends: true, test: { name: 'whole', include: ['tests/**/*.test.ts'], exclude: [ENGINE_TESTS] } },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: ['tests/**/*.test.ts'],
+          exclude: [ENGINE_TESTS, RUNTIME_TESTS, '**/node_modules/**'],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'runtimes', include: [RUNTIME_TESTS], globalSetup: ['tests/runtimes/app.ts'] },
+      },
       onBuild('strict'),
       onBuild('relaxed'),
       onBuild('strict', 'threads', 3, 'tests/{tensor,nn,losses,optim,train}/**/*.test.ts'),

@@ -1,5 +1,6 @@
 // Looks in Chromium whether the demo keeps its page responsive: `npm run demo:frames`.
 import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { serveDemo } from './demo.mjs';
@@ -19,13 +20,19 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** Starts Chromium: the one in `$CHROMIUM`, or where systems usually have it. */
+/** Where Chromium is: `$CHROMIUM`, or the first of its names in the path; undefined where there is none. */
+export const chromiumPath =
+  process.env.CHROMIUM ??
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
+
 export function launchChromium() {
-  const executablePath = process.env.CHROMIUM ?? PLACES.find((path) => existsSync(path));
-  if (!executablePath) throw new Error(`no Chromium in ${PLACES.join(', ')}; name one in $CHROMIUM`);
-  return chromium.launch({ executablePath, args: ARGUMENTS });
+  if (!chromiumPath) throw new Error('no Chromium was found; install it, or name one in $CHROMIUM');
+  return chromium.launch({ executablePath: chromiumPath, args: ARGUMENTS });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { cosPi } from '../../core/elementary.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
 import { checkRange, Scheduler, type RateGroup, type SchedulerState } from './scheduler.js';
@@ -169,7 +170,7 @@ function totalOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): numb
 }
 
 function alongCosine(from: number, to: number, share: number): number {
-  return to + ((from - to) / 2) * (Math.cos(Math.PI * share) + 1);
+  return to + ((from - to) / 2) * (cosPi(share) + 1);
 }
 
 function alongLine(from: number, to: number, share: number): number {
