@@ -5,7 +5,7 @@ import type { Module, StateDict } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
 import { Hooks, type Callback } from './callbacks/callback.js';
-import { progressBar } from './callbacks/progressBar.js';
+import { ownProgressBar } from './callbacks/progressBar.js';
 import { DivergenceError } from './divergenceError.js';
 import { Evaluator } from './evaluate.js';
 import type { BatchReport, EpochReport, History } from './history.js';
@@ -43,7 +43,7 @@ export interface FitOptions extends StepOptions {
    * `{ scheduler, every: 'batch' }` after each step of the optimizer.
    */
   schedule?: ScheduleOption;
-  /** A progress bar where a terminal is attached; true by default. */
+  /** A progress bar where a terminal is attached; true by default. For one of your own: callbacks.ProgressBar. */
   progress?: boolean;
 }
 
@@ -147,7 +147,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
 async function callbacksOf({ callbacks = [], onBatch, onEpoch, progress }: FitOptions): Promise<Callback[]> {
   const all = [...callbacks];
   if (onBatch) all.unshift({ onBatchEnd: (report) => onBatch(report) });
-  const bar = progress === false ? undefined : await progressBar();
+  const bar = progress === false ? undefined : await ownProgressBar(callbacks);
   if (bar) all.push(bar);
   if (onEpoch) all.push({ onEpochEnd: (report) => onEpoch(report) });
   return all;
