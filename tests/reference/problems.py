@@ -1,6 +1,8 @@
 """The problems of examples/, trained alike by PyTorch, and what scikit-learn's linear models reach on them:
 
-    npm run data && OPENBLAS_NUM_THREADS=1 /usr/bin/python3 problems.py > problems.json
+    npm run data && OPENBLAS_NUM_THREADS=1 /usr/bin/python3 problems.py
+
+writes problems.json; with names of problems it renews those.
 
 Network, initial distribution, optimizer, schedule, batches, epochs, rows to train on and rows to test on are those of the
 example of the same name; seeds differ. Figures are those of each seed. The linear model of the digits is PCA.
@@ -234,18 +236,20 @@ PROBLEMS = {
     "autoencoder": (autoencoder, 10),
     "fashion": (fashion, 10),
 }
-golden = {"torch": torch.__version__, "sklearn": sklearn.__version__, "problems": {}}
-for name, (problem, seeds) in PROBLEMS.items():
+target = pathlib.Path(__file__).with_suffix(".json")
+golden = json.loads(target.read_text()) if target.exists() else {"problems": {}}
+golden |= {"torch": torch.__version__, "sklearn": sklearn.__version__}
+for name in sys.argv[1:] or PROBLEMS:
+    problem, seeds = PROBLEMS[name]
     trained, linear = problem()
     began, runs = time.time(), []
     for seed in range(1, seeds + 1):
         torch.manual_seed(seed)
         runs.append(trained())
-    print(f"{name}: {(time.time() - began) / seeds:.1f} s a seed", file=sys.stderr, flush=True)
+    print(f"{name}: {(time.time() - began) / seeds:.1f} s a seed", flush=True)
     digits = lambda figures: {key: float(f"{value:.6g}") for key, value in figures.items()}
     golden["problems"][name] = {
         "pytorch": {key: [digits(run)[key] for run in runs] for key in runs[0]},
         "linear": digits(linear()),
     }
-json.dump(golden, sys.stdout, indent=1)
-sys.stdout.write("\n")
+    target.write_text(json.dumps(golden, indent=1) + "\n")
