@@ -31,5 +31,5 @@ const { mean } = await crossValidate(makeModel, {
   seed,
   metrics: ['rmse', 'r2'],
 });
-console.log(`wrong by ${(UNIT * mean.rmse).toFixed(1)} (root of the mean square) at a mean of 152`);
+console.log(`root mean square error: ${(UNIT * mean.rmse).toFixed(2)} (PyTorch: 00.00)`);
 console.log(`R²: ${mean.r2.toFixed(4)} (PyTorch: 0.0000)`);
