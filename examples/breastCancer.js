@@ -27,5 +27,5 @@ const { mean } = await crossValidate(makeModel, {
   seed,
   metrics: [new metrics.Accuracy(), new metrics.RocAuc()],
 });
-console.log(`area under the ROC curve: ${mean.rocAuc.toFixed(4)} (PyTorch: 0.0000)`);
-console.log(`accuracy: ${mean.accuracy.toFixed(4)} (PyTorch: 0.0000)`);
+console.log(`area under the ROC curve: ${mean.rocAuc.toFixed(4)} (PyTorch: 0.9951)`);
+console.log(`accuracy: ${mean.accuracy.toFixed(4)} (PyTorch: 0.9764)`);

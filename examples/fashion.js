@@ -46,4 +46,4 @@ const seconds = history.epochs.reduce((sum, epoch) => sum + epoch.seconds, 0);
 
 const { accuracy } = await evaluate(model, new data.DataLoader(test, { batchSize: 1000 }), { loss });
 console.log(`training took ${seconds.toFixed(1)} s`);
-console.log(`test accuracy: ${accuracy.toFixed(4)} (PyTorch: 0.0000)`);
+console.log(`test accuracy: ${accuracy.toFixed(4)} (PyTorch: 0.8879)`);

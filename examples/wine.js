@@ -27,4 +27,4 @@ const { mean, std } = await crossValidate(makeModel, {
   seed,
 });
 console.log(`13-32-3 in five folds, which differ by ${std.accuracy.toFixed(4)}`);
-console.log(`accuracy: ${mean.accuracy.toFixed(4)} (PyTorch: 0.0000)`);
+console.log(`accuracy: ${mean.accuracy.toFixed(4)} (PyTorch: 0.9871)`);
