@@ -119,5 +119,6 @@ describe('real problems', () => {
         }
       }
     },
+    900_000,
   );
 });
