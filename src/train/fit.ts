@@ -5,7 +5,7 @@ import { checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, wholeOnly, type TrainingData } from './batchesOf.js';
 import { Budget } from './budget.js';
 import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
-import { progressBar } from './callbacks/progressBar.js';
+import { ownProgressBar } from './callbacks/progressBar.js';
 import { trainEpoch } from './epoch.js';
 import type { BatchReport, EpochReport, EpochState, FitState, History } from './history.js';
 import type { MetricLike } from './metrics/byName.js';
@@ -50,7 +50,7 @@ export interface FitOptions extends StepOptions {
    * `{ scheduler, every: 'batch' }` after each step of the optimizer.
    */
   schedule?: ScheduleOption;
-  /** A progress bar where a terminal is attached; true by default. */
+  /** A progress bar where a terminal is attached; true by default. For one of your own: callbacks.ProgressBar. */
   progress?: boolean;
 }
 
@@ -207,7 +207,7 @@ function newEpoch(batches: number | undefined, { random, data }: FitState): Epoc
 async function callbacksOf({ callbacks = [], onBatch, onEpoch, progress }: FitOptions): Promise<Callback[]> {
   const all = [...callbacks];
   if (onBatch) all.unshift({ onBatchEnd: (report) => onBatch(report) });
-  const bar = progress === false ? undefined : await progressBar();
+  const bar = progress === false ? undefined : await ownProgressBar(callbacks);
   if (bar) all.push(bar);
   if (onEpoch) all.push({ onEpochEnd: (report) => onEpoch(report) });
   return all;

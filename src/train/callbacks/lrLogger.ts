@@ -76,9 +76,9 @@ export class LRLogger implements Callback {
 }
 
 function rateOf(optimizer: Optimizer): number | number[] {
-  const { groups, lr } = optimizer as { groups?: readonly { lr: number }[]; lr?: number };
-  if (groups && groups.length > 1) return groups.map((group) => group.lr);
-  const rate = groups?.[0]?.lr ?? lr;
+  const { paramGroups, lr } = optimizer as { paramGroups?: readonly { lr: number }[]; lr?: number };
+  if (paramGroups && paramGroups.length > 1) return paramGroups.map((group) => group.lr);
+  const rate = paramGroups?.[0]?.lr ?? lr;
   if (rate === undefined) throw new TypeError('LRLogger: the optimizer has no lr');
   return rate;
 }
