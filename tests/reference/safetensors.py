@@ -21,8 +21,8 @@ def load_file(path):
     tensors = {}
     for name, entry in header.items():
         (begin, end), dtype = entry["data_offsets"], DTYPES[entry["dtype"]]
-        flat = torch.frombuffer(data, dtype=dtype, offset=begin, count=(end - begin) // torch.finfo(dtype).bits * 8
-                                if dtype.is_floating_point else (end - begin) // 8)
+        count = (end - begin) // torch.empty((), dtype=dtype).element_size()
+        flat = torch.frombuffer(data, dtype=dtype, offset=begin, count=count)
         tensors[name] = flat.reshape(entry["shape"])
     return tensors
 
@@ -31,8 +31,7 @@ def save_file(tensors, path):
     names = {dtype: name for name, dtype in DTYPES.items()}
     header, data = {}, b""
     for name, tensor in tensors.items():
-        raw = bytes(tensor.detach().contiguous().flatten().view(torch.uint8).tolist()) if tensor.dim() else \
-            bytes(tensor.reshape(1).view(torch.uint8).tolist())
+        raw = bytes(tensor.detach().reshape(-1).view(torch.uint8).tolist())
         header[name] = {"dtype": names[tensor.dtype], "shape": list(tensor.shape),
                         "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
