@@ -309,6 +309,8 @@ describe('a checkpoint', () => {
     expect(loaded.extra).toEqual({ ...extra, nested: { ...extra.nested, 9: [null, [], {}] } });
     await fc.assert(
       fc.asyncProperty(fc.object({ withBigInt: true, withTypedArray: true, maxDepth: 4 }), async (extra) => {
+        // A kind of bytes that safetensors has no name for.
+        fc.pre(!clamped(extra));
         const { extra: again } = await loadCheckpoint(encodeCheckpoint({ model, extra }), { model });
         expect(again).toEqual(withoutUndefined(extra));
       }),
