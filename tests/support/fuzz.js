@@ -118,12 +118,66 @@ const INTERESTING = [
   '"__proto__"',
 ];
 
+const VALUES = [
+  0,
+  -1,
+  1.5,
+  2 ** 53,
+  1e308,
+  '',
+  'x',
+  'Linear',
+  null,
+  true,
+  [],
+  {},
+  [null],
+  { $number: 'NaN' },
+  { $array: 'x' },
+  { type: 'ReLU' },
+];
+
+/**
+ * Replaces, removes or repeats a value somewhere in data.
+ *
+ * @param {any} data @param {Draw} draw
+ */
+function mutateTree(data, draw) {
+  /** @type {[Record<string, unknown>, string][]} */
+  const places = [];
+  /** @param {any} value */
+  const visit = (value) => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const key of Object.keys(value)) {
+      places.push([value, key]);
+      visit(value[key]);
+    }
+  };
+  visit(data);
+  if (places.length === 0) return data;
+  const [owner, key] = places[Math.floor(draw() * places.length)];
+  const [other, otherKey] = places[Math.floor(draw() * places.length)];
+  const kind = draw();
+  if (kind < 0.4) owner[key] = VALUES[Math.floor(draw() * VALUES.length)];
+  else if (kind < 0.6) owner[key] = structuredClone(other[otherKey]);
+  else if (kind < 0.8) delete owner[key];
+  else owner[otherKey] = structuredClone(other[otherKey]);
+  return data;
+}
+
 /**
  * Changes text where its tokens are: numbers, strings, brackets.
  *
  * @param {string} text @param {Draw} draw
  */
 function mutateText(text, draw) {
+  if (draw() < 0.5) {
+    try {
+      return JSON.stringify(mutateTree(JSON.parse(text), draw));
+    } catch {
+      // It is no JSON any more.
+    }
+  }
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[-\d.eE+]+|[^"\d]/gs) ?? [text];
   const at = Math.floor(draw() * tokens.length);
   /** @param {readonly string[]} list */
