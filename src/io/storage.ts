@@ -14,7 +14,7 @@ export interface ByteStore {
 
 /** A stream of Node.js, as far as it matters here. */
 export interface NodeWritable {
-  end(bytes: Uint8Array, done: () => void): unknown;
+  end(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
   once(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -90,7 +90,7 @@ export async function writeBytes(
     const stream = target as NodeWritable;
     await new Promise<void>((resolve, reject) => {
       stream.once('error', reject);
-      stream.end(bytes, resolve);
+      stream.end(bytes, (error) => (error ? reject(error) : resolve()));
     });
   } else if (has(target, 'read', 'write')) await (target as ByteStore).write(bytes);
   else
