@@ -4,35 +4,85 @@ import { nodeResolve } from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
 import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 
-export default {
-  input: {
-    index: 'build/ts/src/index.js',
-    progressNode: 'build/ts/src/train/progressNode.js',
-    progressNone: 'build/ts/src/train/progressNone.js',
-    workersNode: 'build/ts/src/core/workersNode.js',
-    workersWeb: 'build/ts/src/core/workersWeb.js',
-    workerNode: 'build/ts/src/core/workerNode.js',
-    workerWeb: 'build/ts/src/core/workerWeb.js',
+/** What package.json exports: a line here, and an entry with the conditions of the others there. */
+const ENTRIES = {
+  index: 'index',
+};
+
+/**
+ * The platforms that package.json tells apart by conditions, each with a folder of its own. What stands for `#name`, and the
+ * files of workers.
+ */
+const PLATFORMS = {
+  node: {
+    modules: {
+      binaries: 'core/binariesInside',
+      progress: 'train/progressNode',
+      workers: 'core/workersNode',
+    },
+    workers: { workerNode: 'core/workerNode' },
   },
-  // The host's condition decides which of these is loaded: see "imports" in package.json.
-  external: ['#progress', '#workers', /^node:/],
+  web: {
+    modules: { binaries: 'core/binariesInside', progress: 'train/progressNone', workers: 'core/workersWeb' },
+    workers: { workerWeb: 'core/workerWeb' },
+  },
+  workerd: {
+    modules: {
+      binaries: 'core/binariesWorkerd',
+      progress: 'train/progressNone',
+      workers: 'core/workersNone',
+    },
+    workers: {},
+  },
+  'edge-light': {
+    modules: {
+      binaries: 'core/binariesEdgeLight',
+      progress: 'train/progressNone',
+      workers: 'core/workersNone',
+    },
+    workers: {},
+  },
+};
+
+const compiled = (file) => new URL(`build/ts/src/${file}.js`, import.meta.url).pathname;
+
+/** Puts the platform's modules in place of `#name`, and leaves imports of `.wasm` files to the host or its bundler. */
+function platformPlugin(modules) {
+  return {
+    name: 'platform',
+    resolveId(id) {
+      if (id.startsWith('#')) return compiled(modules[id.slice(1)]);
+      return /\.wasm(\?module)?$/.test(id) ? { id, external: true } : null;
+    },
+  };
+}
+
+const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }]) => ({
+  input: Object.fromEntries(
+    Object.entries({ ...ENTRIES, ...workers }).map(([name, file]) => [name, compiled(file)]),
+  ),
+  external: [/^node:/],
+  makeAbsoluteExternalsRelative: false,
   output: {
-    dir: 'dist',
+    dir: `dist/${platform}`,
     format: 'es',
     // Without a hash, so that a build replaces what the one before it left behind.
     chunkFileNames: ({ name }) => `${name.replace('_wasm_', '')}.js`,
   },
   plugins: [
+    platformPlugin(modules),
     wasmPlugin(),
     nodeResolve({ preferBuiltins: true }),
     commonjs(),
     // Class names stay: they appear in error messages and in what users print.
     terser({ module: true, keep_classnames: true, compress: { passes: 2 } }),
-    {
-      name: 'copy',
-      writeBundle() {
-        cpSync('build/wasm', 'dist/wasm', { recursive: true });
-      },
-    },
   ],
-};
+}));
+platforms[0].plugins.push({
+  name: 'copy',
+  writeBundle() {
+    cpSync('build/wasm', 'dist/wasm', { recursive: true });
+  },
+});
+
+export default platforms;

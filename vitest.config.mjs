@@ -25,6 +25,7 @@ export default defineConfig({
   resolve: {
     alias: {
       wasmgrad: path('./src/index.ts'),
+      '#binaries': path('./src/core/binariesInside.ts'),
       '#progress': path('./src/train/progressNode.ts'),
       '#workers': path('./src/core/workersNode.ts'),
     },

@@ -60,7 +60,7 @@ async function machine() {
   set(Control.LEADER_MAY_SLEEP, 1);
   set(Control.PATIENCE, 200);
   for (let rank = 1; rank < THREADS; rank++) {
-    const worker = new Worker(new URL('../dist/workerNode.js', import.meta.url));
+    const worker = new Worker(new URL('../dist/node/workerNode.js', import.meta.url));
     worker.postMessage({ module, memory, control, rank, words: {} });
     await new Promise((resolve) => worker.once('message', resolve));
     worker.unref();

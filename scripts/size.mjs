@@ -15,7 +15,7 @@ export function sizeOf(file) {
 /** The library with both builds of the core inside, and each build by itself. */
 export function sizes() {
   const builds = readdirSync(new URL('../dist/wasm', import.meta.url)).map((name) => `wasm/${name}`);
-  return ['index.js', ...builds].map(sizeOf);
+  return ['web/index.js', ...builds].map(sizeOf);
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

@@ -1,7 +1,6 @@
-import { instantiateSync } from '@assemblyscript/loader';
 import { MOST_THREADS } from '../../assembly/opcodes.js';
 import { Allocator } from './allocator.js';
-import { decode, selectBuild, type Build, type BuildName } from './builds.js';
+import { isBytes, selectBuild, threaded, type Build, type BuildName } from './builds.js';
 import type { Team } from './team.js';
 
 /** What assembly/index.ts exports. */
@@ -59,7 +58,8 @@ export class Engine {
     const { memory, maximumPages } = createMemory(threads > 1);
     this.memory = memory;
     this.maximumPages = maximumPages;
-    this.core = instantiateSync<CoreExports>(build.code, { env: { memory } }).exports;
+    const module = isBytes(build.code) ? new WebAssembly.Module(build.code) : build.code;
+    this.core = new WebAssembly.Instance(module, { env: { memory } }).exports as CoreExports;
     this.allocator = new Allocator(FIRST_BYTE, (bytes) => this.growTo(bytes));
     this.f32 = new Float32Array(this.memory.buffer);
     this.i32 = new Int32Array(this.memory.buffer);
@@ -114,10 +114,16 @@ export interface ConfigureOptions {
    * returns a promise: `await` it before the first tensor.
    */
   threads?: number | 'auto';
+  /**
+   * The core, compiled by the host or by you from `wasmgrad/wasm/strict.wasm` or `relaxed.wasm`; `build` says which of
+   * them it is. For hosts that forbid compiling bytes, and whose bundler does not know the conditions of this package.
+   */
+  module?: WebAssembly.Module;
 }
 
 const settings = {
   build: 'auto' as BuildName | 'auto',
+  module: undefined as WebAssembly.Module | undefined,
   tapeLimitBytes: 2 ** 30,
   threads: 1 as number | 'auto',
 };
@@ -129,7 +135,7 @@ let current: Engine | undefined;
 /** The default engine, made on first use. */
 export function engine(): Engine {
   if (!current) {
-    current = new Engine(selectBuild(settings.build));
+    current = new Engine(selectBuild(settings.build, settings.module));
     current.threadsReason = aloneReason;
   }
   return current;
@@ -147,7 +153,7 @@ export function tapeLimitBytes(): number {
  * memory or start workers, one thread computes, and `runtimeInfo().threadsReason` says why.
  *
  * @returns with `threads`, a promise that resolves once the workers are there
- * @throws TypeError on an unknown option, RangeError on a bad value, Error where the engine runs already with another
+ * @throws TypeError on an unknown option or a module of something else, RangeError on a bad value, Error where the engine runs already with another
  * build or other threads, or the host cannot run the build asked for; all of that at once, not through the promise,
  * which rejects where a tensor is made before it resolves
  * @example
@@ -167,9 +173,21 @@ export function configure(options: ConfigureOptions): Promise<void> | void {
     }
   }
   const { build = settings.build, tapeLimitBytes: limit = settings.tapeLimitBytes, threads } = options;
+  // A module is one build, so asking for a build by name forgets the module of another.
+  const { module = options.build ? undefined : settings.module } = options;
   if (build !== 'auto' && build !== 'strict' && build !== 'relaxed') {
     throw new RangeError(
       `configure: expected build 'auto', 'strict' or 'relaxed', got ${JSON.stringify(build)}`,
+    );
+  }
+  if (module && build === 'auto') {
+    throw new TypeError(
+      "configure: which build is the module? Give it together with build 'strict' or 'relaxed'",
+    );
+  }
+  if (module && !WebAssembly.Module.exports(module).some(({ name }) => name === 'scratchBytes')) {
+    throw new TypeError(
+      'configure: expected a module compiled from wasmgrad/wasm/strict.wasm or relaxed.wasm',
     );
   }
   if (!(limit > 0)) throw new RangeError(`configure: expected tapeLimitBytes above 0, got ${limit}`);
@@ -182,8 +200,9 @@ export function configure(options: ConfigureOptions): Promise<void> | void {
   if (starting && (threads !== undefined || build !== settings.build)) {
     throw new Error('configure: the threads asked for before are still starting; await that call first');
   }
-  if (!current && build !== 'auto') selectBuild(build);
+  if (!current && build !== 'auto') selectBuild(build, module);
   settings.build = build;
+  settings.module = module;
   settings.tapeLimitBytes = limit;
   if (threads === undefined) return;
   if (current) return Promise.resolve();
@@ -213,7 +232,7 @@ async function start(threads: number | 'auto'): Promise<void> {
   try {
     const { createThreaded } = await import('./team.js');
     const create = (build: Build, count: number): Engine => new Engine(build, count);
-    const made = await createThreaded(threads, selectBuild(settings.build), decode, create);
+    const made = await createThreaded(threads, selectBuild(settings.build), threaded, create);
     if (current) {
       if (typeof made !== 'string') made.team?.end('');
       throw new Error(

@@ -1,4 +1,5 @@
 import { Control, Status } from '../../assembly/opcodes.js';
+import type { BinariesModule } from './binaries.js';
 import type { Build } from './builds.js';
 import type { Engine } from './engine.js';
 import type { WorkerHandle, WorkersModule } from './workers.js';
@@ -175,14 +176,14 @@ function maySleep(): boolean {
  * An engine whose programs several threads run.
  *
  * @param build the one to be had without threads
- * @param decode bytes from base64
+ * @param threaded the code with threads
  * @param create makes the engine
  * @returns the engine, or why there is none
  */
 export async function createThreaded(
   requested: number | 'auto',
   build: Build,
-  decode: (base64: string) => Uint8Array<ArrayBuffer>,
+  threaded: BinariesModule['threaded'],
   create: (build: Build, threads: number) => Engine,
 ): Promise<Engine | string> {
   if (globalThis.crossOriginIsolated === false) {
@@ -196,9 +197,7 @@ export async function createThreaded(
     const host = (await import('#workers')) as WorkersModule;
     const threads = requested === 'auto' ? Math.min(host.parallelism(), MOST_AUTOMATIC) : requested;
     if (threads === 1) return 'this host has one processor';
-    const { default: base64 } =
-      build.name === 'relaxed' ? await import('wasm:relaxed-threads') : await import('wasm:strict-threads');
-    const bytes = decode(base64);
+    const bytes = await threaded(build.name);
     if (!WebAssembly.validate(bytes)) return 'this host has no WebAssembly threads';
     const module = await WebAssembly.compile(bytes);
     const engine = create({ ...build, code: module }, threads);

@@ -151,7 +151,7 @@ describe('threads', () => {
 
   it('leave the process free to end', async () => {
     const code = `
-      const { configure, runtimeInfo, tensor, noGrad } = await import('./dist/index.js');
+      const { configure, runtimeInfo, tensor, noGrad } = await import('./dist/node/index.js');
       await configure({ threads: 3 });
       const a = tensor(new Float32Array(512 * 512).fill(1), { shape: [512, 512] });
       console.log(runtimeInfo().threads, noGrad(() => a.matmul(a).sum().item()));`;

@@ -12,7 +12,7 @@ describe('the sizes that the README states', () => {
       .map(Number);
 
   it.each(sizes())('$file', ({ file, gzipped }) => {
-    const stated = file === 'index.js' ? library : file.endsWith('-threads.wasm') ? threads : build;
+    const stated = file === 'web/index.js' ? library : file.endsWith('-threads.wasm') ? threads : build;
     expect(gzipped).toBeLessThanOrEqual(stated);
     expect(gzipped).toBeGreaterThan(stated - 2);
   });

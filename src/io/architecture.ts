@@ -1,0 +1,122 @@
+import { getRandomState, setRandomState } from '../core/random.js';
+import { Buffer, Parameter, type Module } from '../nn/module.js';
+import { tensor, type Tensor } from '../tensor/tensor.js';
+import { checkArchitecture, checkModel, MAX_DEPTH, type CheckOptions } from './checkModel.js';
+import { childrenOf, kindOf, type LayerType } from './layers.js';
+import { MODULES } from './modules.js';
+import type { LayerDescription, StoredModel, StoredTensor } from './storedModel.js';
+
+const TYPES = new Map(Object.entries(MODULES).map(([type, made]) => [made as unknown, type as LayerType]));
+
+/**
+ * A model as files hold it: its layers, and copies of its numbers.
+ *
+ * @throws TypeError where a layer is a class of the user's own; RangeError where one that has parameters is used twice
+ */
+export function describe(model: Module, metadata: Readonly<Record<string, string>> = {}): StoredModel {
+  const architecture = describeLayer(model, '', 0);
+  refuseShared(model);
+  checkArchitecture('describe', architecture);
+  return { architecture, state: stateOfModule(model), output: model.output, metadata };
+}
+
+/** Copies of every parameter and buffer. */
+export function stateOfModule(model: Module): Map<string, StoredTensor> {
+  const all: [string, Tensor][] = [...model.namedParameters(), ...model.namedBuffers()];
+  return new Map(all.map(([name, { shape, data }]) => [name, { shape, values: data }]));
+}
+
+function describeLayer(module: Module, path: string, depth: number): LayerDescription {
+  const at = path === '' ? 'the model' : path;
+  const type = TYPES.get(module.constructor);
+  if (type === undefined) {
+    throw new TypeError(
+      `describe: ${at} is a class of your own, ${module.constructor.name}, which a file cannot hold; save its ` +
+        'weights with saveWeights(), and read them with loadWeights() into a model that your code makes',
+    );
+  }
+  if (depth > MAX_DEPTH) {
+    throw new RangeError(`describe: ${at}: layers are nested more than ${MAX_DEPTH} deep`);
+  }
+  const kind = kindOf(type);
+  const own = module as unknown as Record<string, unknown>;
+  const layer: Record<string, unknown> = { type };
+  for (const [name] of kind.args ?? []) layer[name] = own[name];
+  for (const [name, field] of Object.entries(kind.options ?? {})) {
+    layer[name] = field.presence === undefined ? (own[name] ?? null) : own[field.presence] !== undefined;
+  }
+  if (kind.children) {
+    const [field, naming] = kind.children;
+    const inside = module
+      .namedChildren()
+      .map(([name, child]) => describeLayer(child, path === '' ? name : `${path}.${name}`, depth + 1));
+    layer[field] = naming === 'field' ? inside[0] : inside;
+  }
+  return layer as unknown as LayerDescription;
+}
+
+/** Two layers with the same weights would be read as two with weights of their own. */
+function refuseShared(model: Module): void {
+  const seen = new Map<unknown, string>();
+  const visit = (module: Module, prefix: string): void => {
+    for (const [name, value] of Object.entries(module)) {
+      if (!(value instanceof Parameter) && !(value instanceof Buffer)) continue;
+      const first = seen.get(value);
+      if (first !== undefined) {
+        throw new RangeError(
+          `describe: ${prefix}${name} is ${first} once more; weights that are used twice can be saved with ` +
+            'saveWeights(), but no file says that they belong together',
+        );
+      }
+      seen.set(value, prefix + name);
+    }
+    for (const [name, child] of module.namedChildren()) visit(child, `${prefix}${name}.`);
+  };
+  visit(model, '');
+}
+
+/**
+ * The model that a file holds, in evaluation mode.
+ *
+ * @throws RangeError where something that the file says is wrong; then nothing was allocated
+ */
+export function build(stored: StoredModel, operation = 'build', options: CheckOptions = {}): Module {
+  checkModel(operation, stored, options);
+  const random = getRandomState();
+  try {
+    const model = buildLayer(stored.architecture);
+    model.loadStateDict(
+      Object.fromEntries(
+        [...stored.state].map(([name, one]) => [name, tensor(numbersOf(one), { shape: one.shape })]),
+      ),
+    );
+    model.output = stored.output;
+    return model.eval();
+  } finally {
+    // Initial weights were drawn for nothing: that must not change what the program draws next.
+    setRandomState(random);
+  }
+}
+
+function buildLayer(layer: LayerDescription): Module {
+  const { args = [], options, children } = kindOf(layer.type);
+  const own = layer as unknown as Record<string, unknown>;
+  const make = MODULES[layer.type] as new (...args: unknown[]) => Module;
+  if (children) return new make(...childrenOf(layer).map(([, child]) => buildLayer(child)));
+  const values = args.map(([name]) => own[name]);
+  if (options) {
+    const given = Object.entries(options).map(([name, { optional }]) => [
+      name,
+      optional ? (own[name] ?? undefined) : own[name],
+    ]);
+    values.push(Object.fromEntries(given));
+  }
+  return new make(...values);
+}
+
+/** The float32 numbers of a tensor, whatever it is kept in. */
+export function numbersOf({ shape, values, scale }: StoredTensor): Float32Array {
+  if (!scale) return values instanceof Float32Array ? values : Float32Array.from(values);
+  const width = values.length / shape[0];
+  return Float32Array.from(values, (value, i) => value * scale[Math.floor(i / width)]);
+}

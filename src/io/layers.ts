@@ -1,0 +1,202 @@
+import type { LayerDescription } from './storedModel.js';
+
+export type LayerType = LayerDescription['type'];
+
+/** The description of one type of layer. */
+export type DescriptionOf<T extends LayerType> = LayerDescription extends infer D
+  ? D extends { readonly type: infer U }
+    ? T extends U
+      ? D
+      : never
+    : never
+  : never;
+
+/** What a value of a description has to be. */
+export interface Field {
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+  /** Where the module has no option of this name: the parameter or buffer whose presence says it. */
+  readonly presence?: string;
+  /** Whether null stands for an option that is not given. */
+  readonly optional?: boolean;
+}
+
+type FieldName<T extends LayerType> = Exclude<keyof DescriptionOf<T>, 'type'> & string;
+
+/** One type of layer: what its constructor takes, and what it keeps. */
+interface LayerKind<T extends LayerType> {
+  /** Arguments of the constructor, in order. */
+  readonly args?: readonly (readonly [name: FieldName<T>, field: Field])[];
+  /** What its last argument, an object, takes. */
+  readonly options?: { readonly [K in FieldName<T>]?: Field };
+  /** Shapes of its parameters and buffers; undefined where one is absent. */
+  readonly state?: (layer: DescriptionOf<T>) => Record<string, readonly number[] | undefined>;
+  /** What is wrong with values that are right by themselves. */
+  readonly wrong?: (layer: DescriptionOf<T>) => string | false;
+  /** The field that holds the layers inside, and what each of them is called. */
+  readonly children?: readonly [field: FieldName<T>, name: 'position' | 'field'];
+}
+
+const isSize = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
+const isNumber = (value: unknown): value is number => typeof value === 'number' && !Number.isNaN(value);
+
+const size: Field = { expected: 'a positive integer', accepts: isSize };
+const shape: Field = {
+  expected: 'a list of 1 to 16 positive integers',
+  accepts: (value) => Array.isArray(value) && value.length > 0 && value.length <= 16 && value.every(isSize),
+};
+const number: Field = { expected: 'a number', accepts: isNumber };
+const positive: Field = { expected: 'a number above 0', accepts: (value) => isNumber(value) && value > 0 };
+const eps: Field = {
+  expected: 'a finite number of at least 0',
+  accepts: (value) => isNumber(value) && value >= 0 && value < Infinity,
+};
+const probability: Field = {
+  expected: 'a number in [0, 1)',
+  accepts: (value) => isNumber(value) && value >= 0 && value < 1,
+};
+const share: Field = {
+  expected: 'a number in [0, 1] or null',
+  accepts: (value) => value === null || (isNumber(value) && value >= 0 && value <= 1),
+};
+const position: Field = {
+  expected: 'a non-negative integer or null',
+  optional: true,
+  accepts: (value) => value === null || (Number.isSafeInteger(value) && (value as number) >= 0),
+};
+const dim: Field = { expected: 'an integer', accepts: (value) => Number.isSafeInteger(value) };
+const flag = (presence: string): Field => ({
+  expected: 'true or false',
+  accepts: (value) => typeof value === 'boolean',
+  presence,
+});
+
+/**
+ * Every layer that can be stored: a line for each. No module is imported here, so that a reader that builds none (`infer`)
+ * checks files by the same table; `modules.ts` has the classes.
+ */
+export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
+  Linear: {
+    args: [
+      ['inFeatures', size],
+      ['outFeatures', size],
+    ],
+    options: { bias: flag('bias') },
+    state: ({ inFeatures, outFeatures, bias }) => ({
+      weight: [outFeatures, inFeatures],
+      bias: bias ? [outFeatures] : undefined,
+    }),
+  },
+  BatchNorm1d: {
+    args: [['numFeatures', size]],
+    options: { eps, momentum: share, affine: flag('weight'), trackRunningStats: flag('runningMean') },
+    state: ({ numFeatures, affine, trackRunningStats }) => ({
+      weight: affine ? [numFeatures] : undefined,
+      bias: affine ? [numFeatures] : undefined,
+      runningMean: trackRunningStats ? [numFeatures] : undefined,
+      runningVar: trackRunningStats ? [numFeatures] : undefined,
+      numBatchesTracked: trackRunningStats ? [] : undefined,
+    }),
+  },
+  LayerNorm: {
+    args: [['normalizedShape', shape]],
+    options: { eps, elementwiseAffine: flag('weight'), bias: flag('bias') },
+    state: ({ normalizedShape, elementwiseAffine, bias }) => ({
+      weight: elementwiseAffine ? normalizedShape : undefined,
+      bias: elementwiseAffine && bias ? normalizedShape : undefined,
+    }),
+  },
+  RMSNorm: {
+    args: [['normalizedShape', shape]],
+    options: { eps, elementwiseAffine: flag('weight') },
+    state: ({ normalizedShape, elementwiseAffine }) => ({
+      weight: elementwiseAffine ? normalizedShape : undefined,
+    }),
+  },
+  Embedding: {
+    args: [
+      ['numEmbeddings', size],
+      ['embeddingDim', size],
+    ],
+    options: { paddingIdx: position },
+    state: ({ numEmbeddings, embeddingDim }) => ({ weight: [numEmbeddings, embeddingDim] }),
+    wrong: ({ numEmbeddings, paddingIdx }) =>
+      paddingIdx !== null &&
+      paddingIdx >= numEmbeddings &&
+      `expected paddingIdx below ${numEmbeddings}, got ${paddingIdx}`,
+  },
+  Standardize: {
+    args: [['numFeatures', size]],
+    state: ({ numFeatures }) => ({ mean: [numFeatures], scale: [numFeatures] }),
+  },
+  Dropout: { args: [['p', probability]] },
+  AlphaDropout: { args: [['p', probability]] },
+  LeakyReLU: { args: [['negativeSlope', number]] },
+  ELU: { args: [['alpha', number]] },
+  Softplus: {
+    args: [
+      ['beta', positive],
+      ['threshold', number],
+    ],
+  },
+  Hardtanh: {
+    args: [
+      ['min', number],
+      ['max', number],
+    ],
+    wrong: ({ min, max }) => !(min < max) && `expected min below max, got ${min} and ${max}`,
+  },
+  PReLU: {
+    args: [['numParameters', size]],
+    state: ({ numParameters }) => ({ weight: [numParameters] }),
+  },
+  Softmax: { args: [['dim', dim]] },
+  LogSoftmax: { args: [['dim', dim]] },
+  ReLU: {},
+  SELU: {},
+  GELU: {},
+  SiLU: {},
+  Mish: {},
+  Sigmoid: {},
+  Tanh: {},
+  Identity: {},
+  Flatten: {},
+  Sequential: { children: ['layers', 'position'] },
+  Concat: {
+    children: ['branches', 'position'],
+    wrong: ({ branches }) => branches.length === 0 && 'expected at least one branch, got none',
+  },
+  Residual: { children: ['inner', 'field'] },
+};
+
+/** A line of the table, where nothing is known of the type. */
+export interface AnyKind {
+  readonly args?: readonly (readonly [name: string, field: Field])[];
+  readonly options?: Readonly<Record<string, Field>>;
+  readonly state?: (layer: LayerDescription) => Record<string, readonly number[] | undefined>;
+  readonly wrong?: (layer: LayerDescription) => string | false;
+  readonly children?: readonly [field: string, name: 'position' | 'field'];
+}
+
+export function kindOf(type: LayerType): AnyKind {
+  return LAYERS[type] as unknown as AnyKind;
+}
+
+/** The layers inside one, each with its name. */
+export function childrenOf(layer: LayerDescription): (readonly [name: string, child: LayerDescription])[] {
+  const [field, naming] = kindOf(layer.type).children ?? [];
+  if (field === undefined) return [];
+  const value = (layer as unknown as Record<string, unknown>)[field];
+  if (naming === 'field') return [[field, value as LayerDescription]];
+  return (value as LayerDescription[]).map((child, i) => [String(i), child] as const);
+}
+
+/** Every parameter and buffer of a checked description, with its shape. */
+export function* stateOf(
+  layer: LayerDescription,
+  prefix = '',
+): Generator<readonly [name: string, shape: readonly number[]]> {
+  const own = kindOf(layer.type).state?.(layer) ?? {};
+  for (const [name, shape] of Object.entries(own)) if (shape) yield [prefix + name, shape];
+  for (const [name, child] of childrenOf(layer)) yield* stateOf(child, `${prefix}${name}.`);
+}
