@@ -17,18 +17,25 @@ const PLATFORMS = {
   node: {
     modules: {
       binaries: 'core/binariesInside',
+      infer: 'forward/inferInside',
       progress: 'train/progressNode',
       workers: 'core/workersNode',
     },
     workers: { workerNode: 'core/workerNode' },
   },
   web: {
-    modules: { binaries: 'core/binariesInside', progress: 'train/progressNone', workers: 'core/workersWeb' },
+    modules: {
+      binaries: 'core/binariesInside',
+      infer: 'forward/inferInside',
+      progress: 'train/progressNone',
+      workers: 'core/workersWeb',
+    },
     workers: { workerWeb: 'core/workerWeb' },
   },
   workerd: {
     modules: {
       binaries: 'core/binariesWorkerd',
+      infer: 'forward/inferWorkerd',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
     },
@@ -37,6 +44,7 @@ const PLATFORMS = {
   'edge-light': {
     modules: {
       binaries: 'core/binariesEdgeLight',
+      infer: 'forward/inferEdgeLight',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
     },

@@ -8,7 +8,7 @@ const path = (file) => fileURLToPath(new URL(file, import.meta.url));
 const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
 
 /** What runs on one engine, and so in a run of its own for each build. */
-const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io}/**/*.test.ts';
+const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io,forward,infer}/**/*.test.ts';
 
 const onBuild = (build, name = build, threads = 1, include = ENGINE_TESTS) => ({
   extends: true,
@@ -26,6 +26,7 @@ export default defineConfig({
     alias: {
       wasmgrad: path('./src/index.ts'),
       '#binaries': path('./src/core/binariesInside.ts'),
+      '#infer': path('./src/forward/inferInside.ts'),
       '#progress': path('./src/train/progressNode.ts'),
       '#workers': path('./src/core/workersNode.ts'),
     },

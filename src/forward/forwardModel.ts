@@ -1,0 +1,130 @@
+import * as infer from '#infer';
+import { HEADER_BYTES, Header, STEP_BYTES } from '../../assembly/forward/format.js';
+import { sizeOf } from '../tensor/layout.js';
+import type { NestedArray } from '../tensor/numbers.js';
+import type { InferModule } from './binary.js';
+import type { Compiled } from './compile.js';
+import { batchSizes } from './batchSizes.js';
+
+/** What assembly/infer.ts exports. */
+interface InferExports {
+  input(rows: number): number;
+  run(rows: number): number;
+  output(rows: number): number;
+}
+
+const { compiled: compileCore }: InferModule = infer;
+let core: WebAssembly.Module | undefined;
+
+const PAGE_BYTES = 65536;
+
+/** A model in a memory of its own, ready to predict. */
+export class ForwardModel {
+  private readonly memory: WebAssembly.Memory;
+  private readonly core: InferExports;
+
+  constructor(
+    private readonly compiled: Compiled,
+    image: Uint8Array,
+  ) {
+    core ??= compileCore();
+    this.memory = new WebAssembly.Memory({
+      initial: Math.ceil(compiled.bytesFor(1) / PAGE_BYTES),
+      maximum: 65536,
+    });
+    this.core = new WebAssembly.Instance(core, { env: { memory: this.memory } })
+      .exports as unknown as InferExports;
+    new Uint8Array(this.memory.buffer).set(image);
+  }
+
+  get inFeatures(): number {
+    return this.compiled.inFeatures;
+  }
+
+  get outFeatures(): number {
+    return sizeOf(this.compiled.outShape);
+  }
+
+  /** Predictions as Module.predict gives them: nested arrays for nested arrays, a Float32Array for a typed array. */
+  predict(rows: Float32Array): Float32Array;
+  predict(rows: NestedArray): NestedArray;
+  predict(rows: Float32Array | NestedArray): Float32Array | NestedArray;
+  predict(rows: Float32Array | NestedArray): Float32Array | NestedArray {
+    if (ArrayBuffer.isView(rows)) return this.run(rows);
+    const single = Array.isArray(rows) && rows.length > 0 && !Array.isArray(rows[0]);
+    const list: readonly NestedArray[] = single || !Array.isArray(rows) ? [rows] : rows;
+    const flat = list.flatMap((row, i) => this.row(row, i));
+    const values = this.run(Float32Array.from(flat));
+    const result = nest(values, this.compiled.outShape);
+    return single ? result[0] : result;
+  }
+
+  /** Runs the steps before `count` alone, and reads what the next one takes: [rows, width]. */
+  before(count: number, rows: Float32Array): Float32Array {
+    const view = new DataView(this.memory.buffer);
+    const steps = view.getUint32(Header.STEPS, true);
+    const output = view.getUint32(Header.OUTPUT, true);
+    const register = view.getUint32(HEADER_BYTES + count * STEP_BYTES + 4, true);
+    try {
+      view.setUint32(Header.STEPS, count, true);
+      view.setUint32(Header.OUTPUT, register, true);
+      return this.run(rows, this.compiled.plan.steps[count].dims[1]);
+    } finally {
+      const after = new DataView(this.memory.buffer);
+      after.setUint32(Header.STEPS, steps, true);
+      after.setUint32(Header.OUTPUT, output, true);
+    }
+  }
+
+  /** The numbers of a row, however nested. */
+  private row(row: NestedArray, i: number): number[] {
+    const numbers: number[] = [];
+    const visit = (value: NestedArray): void => {
+      if (Array.isArray(value)) value.forEach(visit);
+      else if (typeof value === 'number') numbers.push(value);
+      else throw new TypeError(`predict: expected numbers, row ${i} has ${String(value)}`);
+    };
+    visit(row);
+    if (numbers.length === this.inFeatures) return numbers;
+    throw new RangeError(
+      `predict: expected rows of ${this.inFeatures} numbers, row ${i} has ${numbers.length}`,
+    );
+  }
+
+  private run(rows: Float32Array, width = this.outFeatures): Float32Array {
+    const { inFeatures } = this;
+    const count = rows.length / inFeatures;
+    if (!Number.isInteger(count)) {
+      throw new RangeError(
+        `predict: expected rows of ${inFeatures} numbers, got ${rows.length} numbers in all`,
+      );
+    }
+    const results = new Float32Array(count * width);
+    let first = 0;
+    for (const batch of batchSizes(count)) {
+      const at = this.core.input(batch);
+      if (at === 0) throw new RangeError(`out of memory: the host gives no memory for ${batch} rows`);
+      const part = rows.subarray(first * inFeatures, (first + batch) * inFeatures);
+      new Float32Array(this.memory.buffer, at, part.length).set(part);
+      if (this.core.run(batch) !== 0) {
+        throw new RangeError('predict: an index is not one of the rows of the embedding that it goes to');
+      }
+      results.set(
+        new Float32Array(this.memory.buffer, this.core.output(batch), batch * width),
+        first * width,
+      );
+      first += batch;
+    }
+    return results;
+  }
+}
+
+/** Numbers as arrays in arrays: [rows, …shape]. */
+function nest(values: Float32Array, shape: readonly number[]): NestedArray[] {
+  const width = sizeOf(shape);
+  const [, ...inner] = shape;
+  return Array.from({ length: values.length / width }, (_, i) => {
+    const part = values.subarray(i * width, (i + 1) * width);
+    return shape.length === 1 ? [...part] : nest(part, inner);
+  });
+}
