@@ -1,5 +1,6 @@
 import { formatShape, sameShape, sizeOf } from '../tensor/layout.js';
 import { childrenOf, kindOf, LAYERS, stateOf } from './layers.js';
+import { clip, show } from './shown.js';
 import type { LayerDescription, StoredModel, StoredTensor } from './storedModel.js';
 
 /** How deep layers may lie inside each other. */
@@ -37,16 +38,20 @@ export function checkModel(operation: string, model: StoredModel, options: Check
 }
 
 /** Throws where tensors are missing or nobody wants them. */
-export function checkNames(operation: string, missing: readonly string[], unknown: readonly string[]): void {
+export function checkNames(
+  operation: string,
+  missing: readonly string[],
+  unknown: readonly string[],
+  hint?: string,
+): void {
   if (missing.length === 0 && unknown.length === 0) return;
   const list = (kind: string, names: readonly string[]): string[] => {
     if (names.length === 0) return [];
     const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
     return [`${kind} ${names.slice(0, LISTED).map(clip).join(', ')}${more}`];
   };
-  throw new RangeError(
-    `${operation}: ${[...list('missing', missing), ...list('unknown', unknown)].join('; ')}`,
-  );
+  const parts = [...list('missing', missing), ...list('unknown', unknown), ...(hint ? [hint] : [])];
+  throw new RangeError(`${operation}: ${parts.join('; ')}`);
 }
 
 function checkTensor(
@@ -121,18 +126,4 @@ export function checkArchitecture(
   }
   const wrong = kind.wrong?.(value as LayerDescription);
   if (wrong) fail(`${String(type)}: ${wrong}`);
-}
-
-/** A value as an error shows it, however long it is. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${clip(value)}'`;
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
-}
-
-/** Names in files may be of any length and hold anything. */
-export function clip(text: string): string {
-  const short = text.length > 80 ? `${text.slice(0, 77)}…` : text;
-  // oxlint-disable-next-line no-control-regex
-  return short.replaceAll(/[\u0000-\u001f\u007f]/g, '?');
 }
