@@ -7,6 +7,8 @@ import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 /** What package.json exports: a line here, and an entry with the conditions of the others there. */
 const ENTRIES = {
   index: 'index',
+  infer: 'infer/index',
+  io: 'io/index',
 };
 
 /**

@@ -24,6 +24,8 @@ export default defineConfig({
   plugins: [wasmPlugin()],
   resolve: {
     alias: {
+      'wasmgrad/infer': path('./src/infer/index.ts'),
+      'wasmgrad/io': path('./src/io/index.ts'),
       wasmgrad: path('./src/index.ts'),
       '#binaries': path('./src/core/binariesInside.ts'),
       '#infer': path('./src/forward/inferInside.ts'),

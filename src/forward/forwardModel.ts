@@ -102,7 +102,7 @@ export class ForwardModel {
     const results = new Float32Array(count * width);
     let first = 0;
     for (const batch of batchSizes(count)) {
-      const at = this.core.input(batch);
+      const at = this.core.input(batch) >>> 0;
       if (at === 0) throw new RangeError(`out of memory: the host gives no memory for ${batch} rows`);
       const part = rows.subarray(first * inFeatures, (first + batch) * inFeatures);
       new Float32Array(this.memory.buffer, at, part.length).set(part);
@@ -110,7 +110,7 @@ export class ForwardModel {
         throw new RangeError('predict: an index is not one of the rows of the embedding that it goes to');
       }
       results.set(
-        new Float32Array(this.memory.buffer, this.core.output(batch), batch * width),
+        new Float32Array(this.memory.buffer, this.core.output(batch) >>> 0, batch * width),
         first * width,
       );
       first += batch;

@@ -125,12 +125,15 @@ export function layerSteps(
         const weight = plan.constant(n * k, false, (tensor) => tensor(name).values);
         const operands = [weight, own('bias', n, layer.bias), scaleOf('weight', n)];
         plan.add(Step.DENSE_8, x.register, y, [n, k], operands, [-Infinity, levelsOf(k)], {
+          weight: name,
           other: integers,
         });
         plan.release(integers);
       } else {
         const weight = floats(n * k, (tensor) => panels(tensor(name).values as Float32Array, n, k));
-        plan.add(Step.DENSE, x.register, y, [n, k], [weight, own('bias', n, layer.bias)], [-Infinity]);
+        plan.add(Step.DENSE, x.register, y, [n, k], [weight, own('bias', n, layer.bias)], [-Infinity], {
+          weight: name,
+        });
       }
       return done(y, [n]);
     }
@@ -193,7 +196,8 @@ export function layerSteps(
       if (eight.has(name)) {
         const table = plan.constant(rows * width, false, (tensor) => tensor(name).values);
         plan.add(Step.EMBEDDING_8, x.register, y, dims, [table, scaleOf('weight', rows)]);
-      } else plan.add(Step.EMBEDDING, x.register, y, dims, [own('weight', rows * width)]);
+      } else
+        plan.add(Step.EMBEDDING, x.register, y, dims, [own('weight', rows * width)], [], { weight: name });
       return done(y, [...shape, width]);
     }
     case 'Softmax':

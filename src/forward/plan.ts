@@ -30,6 +30,8 @@ export interface PlannedStep {
   /** Constants, or plain numbers. */
   readonly operands: readonly (Constant | number | undefined)[];
   scalars: readonly number[];
+  /** Name of the tensor that could be kept in 8 bits, or is. */
+  readonly weight: string | undefined;
 }
 
 /** A row's numbers are no more than this, so that a file of some lines cannot ask for any amount of memory. */
@@ -92,11 +94,11 @@ export class Plan {
     dims: readonly number[],
     operands: PlannedStep['operands'] = [],
     scalars: readonly number[] = [],
-    { fn = 0, other }: { fn?: number; other?: Register } = {},
+    { fn = 0, other, weight }: { fn?: number; other?: Register; weight?: string } = {},
   ): void {
     if (this.steps.length === MOST_STEPS)
       throw new RangeError(`this model has more than ${MOST_STEPS} steps`);
-    this.steps.push({ step, fn, input, output, other, dims, operands, scalars });
+    this.steps.push({ step, fn, input, output, other, dims, operands, scalars, weight });
   }
 
   /** Gives every constant its place; returns where the image ends. */

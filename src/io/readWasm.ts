@@ -1,7 +1,8 @@
 import { compile, type Compiled } from '../forward/compile.js';
 import { CUSTOM, DATA, Reader, sectionsOf } from '../forward/sections.js';
-import { checkArchitecture, clip } from './checkModel.js';
+import { checkArchitecture } from './checkModel.js';
 import { stateOf } from './layers.js';
+import { clip } from './shown.js';
 import type { StoredModel } from './storedModel.js';
 
 /** The section in which a model that was exported says what it is. */

@@ -84,7 +84,8 @@ export class GraphWriter {
   finish(output: Output, name: string, metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
     const last = output.name === this.input.name ? this.node('', 'Identity', [output], output.dims) : output;
     const graph = new ProtoWriter();
-    const renamed = (names: readonly string[]): string[] => names.map((one) => (one === last.name ? name : one));
+    const renamed = (names: readonly string[]): string[] =>
+      names.map((one) => (one === last.name ? name : one));
     for (const node of this.nodes) {
       graph.message(1, nodeProto({ ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) }));
     }

@@ -1,5 +1,14 @@
 import type { LayerDescription, StoredTensor } from '../storedModel.js';
-import { gated, gelu, nodeOf, normal, type Layer, type Match, type NodeView, type Normal } from './patterns.js';
+import {
+  gated,
+  gelu,
+  nodeOf,
+  normal,
+  type Layer,
+  type Match,
+  type NodeView,
+  type Normal,
+} from './patterns.js';
 import { isFloat } from './tensors.js';
 import type { Constant, Value } from './values.js';
 
@@ -58,9 +67,12 @@ export const OPERATORS: Readonly<Record<string, (node: NodeView) => Match>> = {
 
   Clip(node) {
     const limit = (index: number, name: string, absent: number): number =>
-      node.has(index) ? (node.scalar(index) ?? node.fail(`expected a number for ${name}`)) : node.float(name, absent);
+      node.has(index)
+        ? (node.scalar(index) ?? node.fail(`expected a number for ${name}`))
+        : node.float(name, absent);
     const [min, max] = [limit(1, 'min', -Infinity), limit(2, 'max', Infinity)];
-    const layer: LayerDescription = min === 0 && max === Infinity ? { type: 'ReLU' } : { type: 'Hardtanh', min, max };
+    const layer: LayerDescription =
+      min === 0 && max === Infinity ? { type: 'ReLU' } : { type: 'Hardtanh', min, max };
     return { input: node.live(0), layer };
   },
 
@@ -100,7 +112,12 @@ export const OPERATORS: Readonly<Record<string, (node: NodeView) => Match>> = {
     if (alpha !== 1 || (beta !== 1 && node.has(2))) {
       node.fail(`expected alpha and beta to be 1, got ${alpha} and ${beta}`);
     }
-    return linear(node, node.live(0), byRow ? weight : transpose(weight), node.has(2) ? node.constant(2) : undefined);
+    return linear(
+      node,
+      node.live(0),
+      byRow ? weight : transpose(weight),
+      node.has(2) ? node.constant(2) : undefined,
+    );
   },
 
   MatMul: (node) => linear(node, node.live(0), transpose(node.constant(1))),
@@ -184,7 +201,8 @@ export const OPERATORS: Readonly<Record<string, (node: NodeView) => Match>> = {
     if (core) return normalization(node, core);
     const x = node.live(0);
     const softened = softplus(node);
-    if (softened) return { input: softened.input, layer: { type: 'Softplus', ...softened.options, threshold: 20 } };
+    if (softened)
+      return { input: softened.input, layer: { type: 'Softplus', ...softened.options, threshold: 20 } };
     const divisor = node.constant(1);
     const shifted = nodeOf(node.values, x, ['Sub']);
     if (!shifted?.inputs[1]?.constant) return standardize(node, x, divisor, (scale) => [0, scale]);
@@ -196,7 +214,12 @@ export const OPERATORS: Readonly<Record<string, (node: NodeView) => Match>> = {
     const condition = nodeOf(node.values, node.live(0), ['Greater']);
     const softened = softplus(nodeOf(node.values, node.live(2), ['Div', 'Softplus']));
     const threshold = condition?.scalar(1);
-    if (softened && threshold !== undefined && condition?.inputs[0] === softened.scaled && node.live(1) === softened.input) {
+    if (
+      softened &&
+      threshold !== undefined &&
+      condition?.inputs[0] === softened.scaled &&
+      node.live(1) === softened.input
+    ) {
       return { input: softened.input, layer: { type: 'Softplus', ...softened.options, threshold } };
     }
     return node.fail('a choice between two values cannot be read');
@@ -209,7 +232,13 @@ export const OPERATORS: Readonly<Record<string, (node: NodeView) => Match>> = {
       const numbers = given.length > 0 ? given : [absent];
       return { dims: [numbers.length], tensor: { name, dims: [numbers.length], type: 1, numbers } };
     };
-    return standardize(node, node.live(0), of('offset', 0), (shift, factor) => [shift, 1 / factor], of('scale', 1));
+    return standardize(
+      node,
+      node.live(0),
+      of('offset', 0),
+      (shift, factor) => [shift, 1 / factor],
+      of('scale', 1),
+    );
   },
 };
 
@@ -244,7 +273,8 @@ function perFeature(node: NodeView, constant: Constant, features: number): Float
 
 /** @param weight [outFeatures, inFeatures] */
 function linear(node: NodeView, input: Value, weight: Constant, bias?: Constant): Match {
-  if (weight.dims.length !== 2) node.fail(`expected a weight of two dimensions, got [${weight.dims.join(', ')}]`);
+  if (weight.dims.length !== 2)
+    node.fail(`expected a weight of two dimensions, got [${weight.dims.join(', ')}]`);
   const [outFeatures, inFeatures] = weight.dims;
   const tensors: Record<string, StoredTensor> = { weight: node.values.stored(weight) };
   if (bias) tensors.bias = { shape: [outFeatures], values: perFeature(node, bias, outFeatures) };
@@ -307,7 +337,9 @@ function softmax(node: NodeView, type: 'Softmax' | 'LogSoftmax'): Match {
 }
 
 /** softplus(beta · x) / beta, or softplus(x). */
-function softplus(node: NodeView | undefined): { input: Value; scaled: Value; options: { beta: number } } | undefined {
+function softplus(
+  node: NodeView | undefined,
+): { input: Value; scaled: Value; options: { beta: number } } | undefined {
   const curve = node?.op === 'Div' ? nodeOf(node.values, node.inputs[0], ['Softplus']) : node;
   if (!curve || curve.op !== 'Softplus') return undefined;
   const scaled = curve.live(0);
@@ -334,6 +366,7 @@ function reshapeTarget(node: NodeView): number[] {
     const shape = nodeOf(values, gather?.inputs[0], ['Shape']);
     return i === 0 && shape?.inputs[0] === node.inputs[0] && gather?.scalar(1) === 0 ? 0 : undefined;
   });
-  if (lengths.length === 0 || lengths.includes(undefined)) node.fail('a shape that is computed cannot be read');
+  if (lengths.length === 0 || lengths.includes(undefined))
+    node.fail('a shape that is computed cannot be read');
   return lengths as number[];
 }

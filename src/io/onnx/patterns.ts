@@ -83,7 +83,11 @@ export class NodeView {
 }
 
 /** The node that gives a value, where it is one of these operators. */
-export function nodeOf(values: Values, value: Value | undefined, ops: readonly string[]): NodeView | undefined {
+export function nodeOf(
+  values: Values,
+  value: Value | undefined,
+  ops: readonly string[],
+): NodeView | undefined {
   if (!value?.node || !ops.includes(value.node.op) || value.name !== value.node.outputs[0]) return undefined;
   return new NodeView(values, value as Value & { node: OnnxNode });
 }
@@ -119,11 +123,18 @@ export function gelu(node: NodeView): Value | undefined {
   const half = near(0.5);
   const left = new Set([x, tail]);
   // One product of two of the three inside the other.
-  for (const [outer, product] of [[a, mul(b)], [b, mul(a)]] as const) {
+  for (const [outer, product] of [
+    [a, mul(b)],
+    [b, mul(a)],
+  ] as const) {
     if (!outer || !product) continue;
     const [c, d] = product.inputs;
     const three = [outer, c!, d!];
-    if (three.filter(half).length === 1 && three.every((v) => half(v) || left.has(v)) && new Set(three).size === 3) {
+    if (
+      three.filter(half).length === 1 &&
+      three.every((v) => half(v) || left.has(v)) &&
+      new Set(three).size === 3
+    ) {
       return x;
     }
   }
@@ -134,7 +145,10 @@ export function gelu(node: NodeView): Value | undefined {
 export function gated(node: NodeView): Match | undefined {
   const { values, inputs } = node;
   const [a, b] = inputs;
-  for (const [x, gate] of [[a, b], [b, a]] as const) {
+  for (const [x, gate] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     if (nodeOf(values, gate, ['Sigmoid'])?.inputs[0] === x) return { input: x!, layer: { type: 'SiLU' } };
     const softplus = nodeOf(values, nodeOf(values, gate, ['Tanh'])?.inputs[0], ['Softplus']);
     if (softplus && softplus.inputs[0] === x) return { input: x!, layer: { type: 'Mish' } };
@@ -162,12 +176,22 @@ export function normal(node: NodeView | undefined): Normal | undefined {
     return root(nodeOf(values, value, ['Reciprocal'])?.inputs[0]);
   };
   const [a, b] = inputs;
-  const found = op === 'Div' ? ([[a, root(b)]] as const) : ([[a, inverse(b)], [b, inverse(a)]] as const);
+  const found =
+    op === 'Div'
+      ? ([[a, root(b)]] as const)
+      : ([
+          [a, inverse(b)],
+          [b, inverse(a)],
+        ] as const);
   const [x, deviation] = found.find(([, square]) => square) ?? [];
   if (op !== 'Div' && op !== 'Mul') return undefined;
   const sum = nodeOf(values, deviation?.inputs[0], ['Add']);
   const eps = sum && (sum.scalar(0) ?? sum.scalar(1));
-  const mean = nodeOf(values, other(sum, (value) => values.scalar(value) !== undefined), ['ReduceMean']);
+  const mean = nodeOf(
+    values,
+    other(sum, (value) => values.scalar(value) !== undefined),
+    ['ReduceMean'],
+  );
   const square = nodeOf(values, mean?.inputs[0], ['Mul', 'Pow']);
   if (!x || !mean || !square || eps === undefined || square.inputs[0] !== x) return undefined;
   if (square.op === 'Pow' ? square.scalar(1) !== 2 : square.inputs[1] !== x) return undefined;

@@ -48,7 +48,9 @@ function outputOf(values: Values, name?: string): Value {
   const { outputs } = values.graph;
   const names = outputs.map((info) => info.name);
   if (name !== undefined && !names.includes(name)) {
-    throw new RangeError(`readOnnx: the graph has no output ${JSON.stringify(name)}, but ${names.join(', ')}`);
+    throw new RangeError(
+      `readOnnx: the graph has no output ${JSON.stringify(name)}, but ${names.join(', ')}`,
+    );
   }
   const found = (name === undefined ? names : [name])
     .map((output) => probabilities(values, values.value(output, 'the graph')))
@@ -108,7 +110,8 @@ class Chains {
     let value = to;
     while (value !== from) {
       const node = nodeOf(this.values, value, value.node ? [value.node.op] : []);
-      if (!node) throw new RangeError(`readOnnx: ${JSON.stringify(value.name)} is not the first output of a node`);
+      if (!node)
+        throw new RangeError(`readOnnx: ${JSON.stringify(value.name)} is not the first output of a node`);
       // Else a layer would become several, with weights of their own.
       if (this.done.has(value)) node.fail('is used by more than one branch');
       this.done.add(value);

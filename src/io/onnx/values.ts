@@ -94,14 +94,18 @@ export class Values {
     this.spend(values.length);
     if (perRow) return { shape, values: values as Int8Array, scale: this.numbers(scale) as Float32Array };
     if (values instanceof Float32Array) return { shape, values };
-    throw new RangeError(`readOnnx: ${tensor.name}: expected numbers with a fraction, got type ${tensor.type}`);
+    throw new RangeError(
+      `readOnnx: ${tensor.name}: expected numbers with a fraction, got type ${tensor.type}`,
+    );
   }
 
   /** Many layers can use the same numbers; each will have its own. */
   private spend(numbers: number): void {
     this.left -= numbers;
     if (this.left < 0) {
-      throw new RangeError('readOnnx: the layers of the graph have many times the numbers that the file holds');
+      throw new RangeError(
+        'readOnnx: the layers of the graph have many times the numbers that the file holds',
+      );
     }
   }
 
@@ -113,7 +117,8 @@ export class Values {
   }
 
   private set(value: Value): void {
-    if (this.all.has(value.name)) throw new RangeError(`readOnnx: ${JSON.stringify(value.name)} is given twice`);
+    if (this.all.has(value.name))
+      throw new RangeError(`readOnnx: ${JSON.stringify(value.name)} is given twice`);
     this.all.set(value.name, value);
   }
 
@@ -128,7 +133,8 @@ export class Values {
     const parent = live.reduce((a: Value | undefined, b) => a && lastBefore(a, b), live[0]);
     const dims = live.length > 0 ? this.dimsAfter(node, inputs, live[0]) : undefined;
     node.outputs.forEach((name, i) => {
-      if (name) this.set({ name, node, dims: i === 0 ? dims : undefined, parent, depth: (parent?.depth ?? 0) + 1 });
+      if (name)
+        this.set({ name, node, dims: i === 0 ? dims : undefined, parent, depth: (parent?.depth ?? 0) + 1 });
     });
   }
 
@@ -136,12 +142,18 @@ export class Values {
   private fold(node: OnnxNode, inputs: readonly Value[]): Constant | undefined {
     const { op, attributes } = node;
     if (op === 'Constant') {
-      const { t, f, i, floats = [], ints = [] } =
-        attributes.get('value') ??
-        attributes.get('value_float') ??
-        attributes.get('value_int') ??
-        attributes.get('value_floats') ??
-        attributes.get('value_ints') ?? {};
+      const {
+        t,
+        f,
+        i,
+        floats = [],
+        ints = [],
+      } = attributes.get('value') ??
+      attributes.get('value_float') ??
+      attributes.get('value_int') ??
+      attributes.get('value_floats') ??
+      attributes.get('value_ints') ??
+      {};
       if (t) return constant(node.name, t).constant;
       const number = f ?? i;
       const numbers = number === undefined ? floats.concat(ints) : [number];
@@ -152,7 +164,11 @@ export class Values {
     const [first, second, third] = inputs.map((value) => value.constant);
     if (!first) return undefined;
     if (op === 'Identity' || (op === 'Cast' && isFloat(attributes.get('to')?.i))) return first;
-    if (op === 'Transpose' && first.dims.length === 2 && String(attributes.get('perm')?.ints ?? [1, 0]) === '1,0') {
+    if (
+      op === 'Transpose' &&
+      first.dims.length === 2 &&
+      String(attributes.get('perm')?.ints ?? [1, 0]) === '1,0'
+    ) {
       return { ...first, dims: [...first.dims].reverse(), transposed: !first.transposed };
     }
     const axis = attributes.get('axis')?.i ?? 1;

@@ -19,7 +19,11 @@ interface Place {
   readonly path: string;
   readonly tensors: (name: string) => StoredTensor;
   /** Adds a node that keeps the shape. */
-  readonly node: (op: string, inputs: readonly (Output | string)[], attributes?: Parameters<GraphWriter['node']>[4]) => Output;
+  readonly node: (
+    op: string,
+    inputs: readonly (Output | string)[],
+    attributes?: Parameters<GraphWriter['node']>[4],
+  ) => Output;
   /** A parameter or buffer, under the name that PyTorch has for it. */
   readonly tensor: (name: string, shape?: readonly number[]) => string;
   readonly scalar: (name: string, value: number) => string;
@@ -29,7 +33,8 @@ type Writer<T extends LayerType> = (layer: DescriptionOf<T>, x: Output, place: P
 
 const unary =
   (op: string) =>
-  (_: unknown, x: Output, { node }: Place): Output => node(op, [x]);
+  (_: unknown, x: Output, { node }: Place): Output =>
+    node(op, [x]);
 
 const same = (_: unknown, x: Output): Output => x;
 
@@ -85,7 +90,9 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
 
   Embedding: ({ embeddingDim }, x, { graph, path, node, tensor }) =>
     // TensorProto.DataType: 7 is int64.
-    graph.node(path, 'Gather', [tensor('weight'), node('Cast', [x], { to: 7 })], [...x.dims, embeddingDim], { axis: 0 }),
+    graph.node(path, 'Gather', [tensor('weight'), node('Cast', [x], { to: 7 })], [...x.dims, embeddingDim], {
+      axis: 0,
+    }),
 
   Standardize: (_, x, { node, tensor }) => node('Div', [node('Sub', [x, tensor('mean')]), tensor('scale')]),
 
@@ -97,11 +104,21 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
       );
     }
     const constant = (name: string, value: number): string =>
-      graph.tensor(`${path}.${name}`, { shape: [numFeatures], values: new Float32Array(numFeatures).fill(value) });
+      graph.tensor(`${path}.${name}`, {
+        shape: [numFeatures],
+        values: new Float32Array(numFeatures).fill(value),
+      });
     const weight = affine ? tensor('weight') : constant('weight', 1);
     const bias = affine ? tensor('bias') : constant('bias', 0);
-    const attributes = { epsilon: { float: eps }, ...(momentum === null ? {} : { momentum: { float: 1 - momentum } }) };
-    return node('BatchNormalization', [x, weight, bias, tensor('runningMean'), tensor('runningVar')], attributes);
+    const attributes = {
+      epsilon: { float: eps },
+      ...(momentum === null ? {} : { momentum: { float: 1 - momentum } }),
+    };
+    return node(
+      'BatchNormalization',
+      [x, weight, bias, tensor('runningMean'), tensor('runningVar')],
+      attributes,
+    );
   },
 
   LayerNorm({ normalizedShape, eps, elementwiseAffine, bias }, x, place) {
@@ -137,7 +154,9 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
     const width = widths.every((length) => typeof length === 'number')
       ? widths.reduce((sum, length) => sum + length, 0)
       : 'columns';
-    return place.graph.node(place.path, 'Concat', outputs, [...outputs[0].dims.slice(0, -1), width], { axis: -1 });
+    return place.graph.node(place.path, 'Concat', outputs, [...outputs[0].dims.slice(0, -1), width], {
+      axis: -1,
+    });
   },
 };
 

@@ -1,0 +1,79 @@
+import { compile, eightBit, imageOf } from '../forward/compile.js';
+import { ForwardModel } from '../forward/forwardModel.js';
+import type { StoredModel } from '../io/storedModel.js';
+import type { NestedArray } from '../tensor/numbers.js';
+
+/** A model that predicts, and does nothing else. */
+export interface InferenceModel {
+  /** Numbers of a row that goes in. */
+  readonly inFeatures: number;
+  /** Numbers of a row that comes out. */
+  readonly outFeatures: number;
+  /** What the file says beside the model. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * The output for `rows`, as `Module.predict` gives it: nested arrays for nested arrays, a Float32Array [rows,
+   * outFeatures] for a typed array; one row alone gives one row.
+   *
+   * @throws RangeError where the rows do not fit the model
+   */
+  predict(rows: Float32Array): Float32Array;
+  predict(rows: NestedArray): NestedArray;
+}
+
+export interface LoadOptions {
+  /** Numbers of a row, for a model of which no layer says it. */
+  inFeatures?: number;
+}
+
+/**
+ * Reads a model and makes it ready to predict: a safetensors file of `saveModel` or of a quantized model, an ONNX file, or
+ * a `model.wasm` of `exportWasm`. Nothing in the file is run. Which it is is told by its first bytes.
+ *
+ * @throws RangeError where the file is damaged, or holds layers that are not known; TypeError on anything but bytes
+ * @example
+ * ```ts
+ * import { nn } from 'wasmgrad';
+ * import { exportWasm } from 'wasmgrad/io';
+ * import { load } from 'wasmgrad/infer';
+ * const file = exportWasm(new nn.Sequential(new nn.Linear(3, 4), new nn.ReLU(), new nn.Linear(4, 2)));
+ * const model = await load(file);
+ * model.predict(new Float32Array([1, 2, 3])).length; // 2
+ * ```
+ */
+export async function load(
+  file: ArrayBuffer | Uint8Array,
+  options: LoadOptions = {},
+): Promise<InferenceModel> {
+  const bytes = ArrayBuffer.isView(file) ? file : new Uint8Array(file);
+  if (bytes[0] === 0 && bytes[1] === 0x61) {
+    const { readWasm } = await import('../io/readWasm.js');
+    const { compiled, image, metadata } = readWasm('load', bytes);
+    return withMetadata(new ForwardModel(compiled, image), metadata);
+  }
+  return fromStored(await read(bytes), options);
+}
+
+/** A file that is no model.wasm. */
+async function read(bytes: Uint8Array): Promise<StoredModel> {
+  // The header of safetensors begins behind its length in 8 bytes.
+  if (bytes[8] === 0x7b) return (await import('../io/modelFile.js')).decodeModel(bytes, 'load');
+  return (await import('../io/onnx/readOnnx.js')).readOnnx(bytes);
+}
+
+async function fromStored(stored: StoredModel, { inFeatures }: LoadOptions): Promise<InferenceModel> {
+  const { checkModel } = await import('../io/checkModel.js');
+  checkModel('load', stored);
+  const { architecture, output, state, metadata } = stored;
+  const compiled = compile('load', architecture, { output, eight: eightBit(state), inFeatures });
+  return withMetadata(new ForwardModel(compiled, imageOf(compiled, state)), metadata);
+}
+
+function withMetadata(model: ForwardModel, metadata: StoredModel['metadata']): InferenceModel {
+  return {
+    inFeatures: model.inFeatures,
+    outFeatures: model.outFeatures,
+    metadata,
+    predict: model.predict.bind(model) as InferenceModel['predict'],
+  };
+}
