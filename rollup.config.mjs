@@ -7,9 +7,11 @@ import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 /** What package.json exports: a line here, and an entry with the conditions of the others there. */
 const ENTRIES = {
   index: 'index',
-  infer: 'infer/index',
   io: 'io/index',
 };
+
+/** The entry that must be small. */
+const INFER = { infer: 'infer/index' };
 
 /**
  * The platforms that package.json tells apart by conditions, each with a folder of its own. What stands for `#name`, and the
@@ -20,6 +22,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesInside',
       infer: 'forward/inferInside',
+      inferSmall: 'forward/inferSmall',
       progress: 'train/progressNode',
       workers: 'core/workersNode',
     },
@@ -29,6 +32,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesInside',
       infer: 'forward/inferInside',
+      inferSmall: 'forward/inferSmall',
       progress: 'train/progressNone',
       workers: 'core/workersWeb',
     },
@@ -38,6 +42,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesWorkerd',
       infer: 'forward/inferWorkerd',
+      inferSmall: 'forward/inferWorkerd',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
     },
@@ -47,6 +52,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesEdgeLight',
       infer: 'forward/inferEdgeLight',
+      inferSmall: 'forward/inferEdgeLight',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
     },
@@ -67,27 +73,32 @@ function platformPlugin(modules) {
   };
 }
 
-const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }]) => ({
-  input: Object.fromEntries(
-    Object.entries({ ...ENTRIES, ...workers }).map(([name, file]) => [name, compiled(file)]),
-  ),
+/** @param prefix of the names of chunks */
+const bundle = (platform, entries, prefix, minified) => ({
+  input: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, compiled(file)])),
   external: [/^node:/],
   makeAbsoluteExternalsRelative: false,
   output: {
     dir: `dist/${platform}`,
     format: 'es',
     // Without a hash, so that a build replaces what the one before it left behind.
-    chunkFileNames: ({ name }) => `${name.replace('_wasm_', '')}.js`,
+    chunkFileNames: ({ name }) => `${prefix}${name.replace('_wasm_', '')}.js`,
   },
   plugins: [
-    platformPlugin(modules),
+    platformPlugin(PLATFORMS[platform].modules),
     wasmPlugin(),
     nodeResolve({ preferBuiltins: true }),
     commonjs(),
-    // Class names stay: they appear in error messages and in what users print.
-    terser({ module: true, keep_classnames: true, compress: { passes: 2 } }),
+    terser({ module: true, ...minified }),
   ],
-}));
+});
+
+const platforms = Object.entries(PLATFORMS).flatMap(([platform, { workers }]) => [
+  // Class names stay: they appear in error messages and in what users print.
+  bundle(platform, { ...ENTRIES, ...workers }, '', { keep_classnames: true, compress: { passes: 2 } }),
+  // By itself, so that it has nothing in its chunks that others of them need.
+  bundle(platform, INFER, 'infer-', { ecma: 2020, compress: { passes: 3 } }),
+]);
 platforms[0].plugins.push({
   name: 'copy',
   writeBundle() {

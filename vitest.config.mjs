@@ -28,6 +28,7 @@ export default defineConfig({
       'wasmgrad/io': path('./src/io/index.ts'),
       wasmgrad: path('./src/index.ts'),
       '#binaries': path('./src/core/binariesInside.ts'),
+      '#inferSmall': path('./src/forward/inferSmall.ts'),
       '#infer': path('./src/forward/inferInside.ts'),
       '#progress': path('./src/train/progressNode.ts'),
       '#workers': path('./src/core/workersNode.ts'),

@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { deflateRawSync } from 'node:zlib';
 
 const PREFIX = 'wasm:';
 
-/** A plugin for Rollup and Vite: `import base64 from 'wasm:strict'` gives build/wasm/strict.wasm as base64. */
+const DEFLATED = '-deflated';
+
+/**
+ * A plugin for Rollup and Vite: `import base64 from 'wasm:strict'` gives build/wasm/strict.wasm as base64, and
+ * 'wasm:strict-deflated' the same deflated: servers compress base64 badly.
+ */
 export function wasmPlugin() {
   return {
     name: 'wasm',
@@ -10,8 +16,11 @@ export function wasmPlugin() {
     resolveId: (id) => (id.startsWith(PREFIX) ? `\0${id}` : null),
     load(id) {
       if (!id.startsWith(`\0${PREFIX}`)) return null;
-      const file = new URL(`../build/wasm/${id.slice(PREFIX.length + 1)}.wasm`, import.meta.url);
-      return `export default ${JSON.stringify(readFileSync(file, 'base64'))};`;
+      const deflated = id.endsWith(DEFLATED);
+      const name = id.slice(PREFIX.length + 1, deflated ? -DEFLATED.length : undefined);
+      const bytes = readFileSync(new URL(`../build/wasm/${name}.wasm`, import.meta.url));
+      const kept = deflated ? deflateRawSync(bytes, { level: 9 }) : bytes;
+      return `export default ${JSON.stringify(kept.toString('base64'))};`;
     },
   };
 }

@@ -82,7 +82,9 @@ export function compile(
 
 /** The names of what a model keeps in 8 bits. */
 export function eightBit(state: StoredModel['state']): Set<string> {
-  return new Set([...state].filter(([, { values }]) => values instanceof Int8Array).map(([name]) => name));
+  return new Set(
+    [...state].filter(([, { values, scale }]) => values instanceof Int8Array && scale).map(([name]) => name),
+  );
 }
 
 /** The whole image of a model that was checked. */

@@ -1,8 +1,6 @@
-import * as infer from '#infer';
 import { HEADER_BYTES, Header, STEP_BYTES } from '../../assembly/forward/format.js';
 import { sizeOf } from '../tensor/layout.js';
 import type { NestedArray } from '../tensor/numbers.js';
-import type { InferModule } from './binary.js';
 import type { Compiled } from './compile.js';
 import { batchSizes } from './batchSizes.js';
 
@@ -13,9 +11,6 @@ interface InferExports {
   output(rows: number): number;
 }
 
-const { compiled: compileCore }: InferModule = infer;
-let core: WebAssembly.Module | undefined;
-
 const PAGE_BYTES = 65536;
 
 /** A model in a memory of its own, ready to predict. */
@@ -23,11 +18,12 @@ export class ForwardModel {
   private readonly memory: WebAssembly.Memory;
   private readonly core: InferExports;
 
+  /** @param core assembly/infer.ts, compiled */
   constructor(
+    core: WebAssembly.Module,
     private readonly compiled: Compiled,
     image: Uint8Array,
   ) {
-    core ??= compileCore();
     this.memory = new WebAssembly.Memory({
       initial: Math.ceil(compiled.bytesFor(1) / PAGE_BYTES),
       maximum: 65536,

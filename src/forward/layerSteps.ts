@@ -23,6 +23,13 @@ export interface Context {
 const SELU_ALPHA = 1.6732632423543772;
 const SELU_SCALE = 1.0507009873554805;
 
+/** Float32 numbers, of what may be kept in 8 bits where no step reads those. */
+function floatsOf({ shape, values, scale }: StoredTensor): Float32Array {
+  if (values instanceof Float32Array) return values;
+  const width = values.length / (shape[0] ?? 1);
+  return Float32Array.from(values, (value, i) => value * (scale ? scale[Math.floor(i / width)] : 1));
+}
+
 /** Products of a row in 8 bits by activations must stay below 2³¹ in sum. */
 const levelsOf = (k: number): number => Math.min(32767, Math.floor((2 ** 31 - 1) / (128 * k)));
 
@@ -81,7 +88,7 @@ export function layerSteps(
     plan.constant(length * 4, true, values);
   /** A tensor of float32 as it is, where the layer has it. */
   const own = (name: string, length: number, has = true): Constant | undefined =>
-    has ? floats(length, (tensor) => tensor(prefix + name).values as Float32Array) : undefined;
+    has ? floats(length, (tensor) => floatsOf(tensor(prefix + name))) : undefined;
   const scaleOf = (name: string, rows: number): Constant =>
     floats(rows, (tensor) => tensor(prefix + name).scale!);
   /** Where a step that may write over what it reads writes. */
@@ -130,7 +137,7 @@ export function layerSteps(
         });
         plan.release(integers);
       } else {
-        const weight = floats(n * k, (tensor) => panels(tensor(name).values as Float32Array, n, k));
+        const weight = floats(n * k, (tensor) => panels(floatsOf(tensor(name)), n, k));
         plan.add(Step.DENSE, x.register, y, [n, k], [weight, own('bias', n, layer.bias)], [-Infinity], {
           weight: name,
         });
@@ -146,7 +153,7 @@ export function layerSteps(
       // As the module computes it: √(variance + eps) in float32.
       const eps = Math.fround(layer.eps);
       const deviation = floats(n, (tensor) =>
-        (tensor(`${prefix}runningVar`).values as Float32Array).map((v) => Math.sqrt(Math.fround(v + eps))),
+        floatsOf(tensor(`${prefix}runningVar`)).map((v) => Math.sqrt(Math.fround(v + eps))),
       );
       const y = inPlace();
       affine(

@@ -1,6 +1,11 @@
+import * as small from '#inferSmall';
+import type { InferSmallModule } from '../forward/binary.js';
 import { compile, eightBit, imageOf } from '../forward/compile.js';
 import { ForwardModel } from '../forward/forwardModel.js';
+import { checkModel } from '../io/checkModel.js';
+import type { WasmModel } from '../io/readWasm.js';
 import type { StoredModel } from '../io/storedModel.js';
+import { readSafetensors } from './readSafetensors.js';
 import type { NestedArray } from '../tensor/numbers.js';
 
 /** A model that predicts, and does nothing else. */
@@ -46,34 +51,32 @@ export async function load(
   options: LoadOptions = {},
 ): Promise<InferenceModel> {
   const bytes = ArrayBuffer.isView(file) ? file : new Uint8Array(file);
-  if (bytes[0] === 0 && bytes[1] === 0x61) {
-    const { readWasm } = await import('../io/readWasm.js');
-    const { compiled, image, metadata } = readWasm('load', bytes);
-    return withMetadata(new ForwardModel(compiled, image), metadata);
-  }
-  return fromStored(await read(bytes), options);
-}
-
-/** A file that is no model.wasm. */
-async function read(bytes: Uint8Array): Promise<StoredModel> {
-  // The header of safetensors begins behind its length in 8 bytes.
-  if (bytes[8] === 0x7b) return (await import('../io/modelFile.js')).decodeModel(bytes, 'load');
-  return (await import('../io/onnx/readOnnx.js')).readOnnx(bytes);
-}
-
-async function fromStored(stored: StoredModel, { inFeatures }: LoadOptions): Promise<InferenceModel> {
-  const { checkModel } = await import('../io/checkModel.js');
-  checkModel('load', stored);
-  const { architecture, output, state, metadata } = stored;
-  const compiled = compile('load', architecture, { output, eight: eightBit(state), inFeatures });
-  return withMetadata(new ForwardModel(compiled, imageOf(compiled, state)), metadata);
-}
-
-function withMetadata(model: ForwardModel, metadata: StoredModel['metadata']): InferenceModel {
+  const { compiled, image, metadata } = await prepared(bytes, options);
+  core ??= (small as InferSmallModule).compiled();
+  const model = new ForwardModel(await core, compiled, image);
   return {
     inFeatures: model.inFeatures,
     outFeatures: model.outFeatures,
     metadata,
     predict: model.predict.bind(model) as InferenceModel['predict'],
   };
+}
+
+/** Compiled once, for all models. */
+let core: ReturnType<InferSmallModule['compiled']> | undefined;
+
+/** A file as the forward pass has it in memory. Each format has a reader that is loaded when a file of it comes. */
+async function prepared(bytes: Uint8Array, { inFeatures }: LoadOptions): Promise<WasmModel> {
+  if (bytes[0] === 0 && bytes[1] === 0x61) return (await import('../io/readWasm.js')).readWasm('load', bytes);
+  const stored = await read(bytes);
+  checkModel('load', stored);
+  const { architecture, output, state, metadata } = stored;
+  const compiled = compile('load', architecture, { output, eight: eightBit(state), inFeatures });
+  return { compiled, image: imageOf(compiled, state), metadata };
+}
+
+async function read(bytes: Uint8Array): Promise<StoredModel> {
+  // The header of safetensors begins behind its length in 8 bytes.
+  if (bytes[8] === 0x7b) return readSafetensors('load', bytes);
+  return (await import('../io/onnx/readOnnx.js')).readOnnx(bytes);
 }

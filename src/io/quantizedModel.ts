@@ -1,3 +1,5 @@
+import * as infer from '#infer';
+import type { InferModule } from '../forward/binary.js';
 import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
 import { ForwardModel } from '../forward/forwardModel.js';
 import { Module } from '../nn/module.js';
@@ -5,6 +7,8 @@ import type { NestedArray } from '../tensor/numbers.js';
 import { Tensor } from '../tensor/tensor.js';
 import { describe } from './architecture.js';
 import type { StoredModel } from './storedModel.js';
+
+const { compiled: core }: InferModule = infer;
 
 /** What {@link quantize} gives: a model with weights in 8 bits, which predicts and cannot be trained. */
 export class QuantizedModel extends Module {
@@ -48,7 +52,7 @@ export class QuantizedModel extends Module {
   override predict(rows: Float32Array): Float32Array;
   override predict(rows: NestedArray | Tensor): NestedArray;
   override predict(rows: Float32Array | NestedArray | Tensor): Float32Array | NestedArray {
-    this.model ??= new ForwardModel(this.compiled, imageOf(this.compiled, this.stored.state));
+    this.model ??= new ForwardModel(core(), this.compiled, imageOf(this.compiled, this.stored.state));
     return this.model.predict(rows instanceof Tensor ? rows.toArray() : rows);
   }
 }

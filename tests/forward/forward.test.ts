@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { nn, runtimeInfo } from 'wasmgrad';
 import { compile, eightBit, imageOf } from '../../src/forward/compile.js';
 import { ForwardModel } from '../../src/forward/forwardModel.js';
+import { compiled as core } from '../../src/forward/inferInside.js';
 import { describe as describeModel } from '../../src/io/architecture.js';
 import { architectures } from '../support/architectures.js';
 
 function forwardOf(model: nn.Module, inFeatures?: number): ForwardModel {
   const { architecture, output, state } = describeModel(model);
   const compiled = compile('test', architecture, { output, eight: eightBit(state), inFeatures });
-  return new ForwardModel(compiled, imageOf(compiled, state));
+  return new ForwardModel(core(), compiled, imageOf(compiled, state));
 }
 
 describe('the forward pass', () => {
