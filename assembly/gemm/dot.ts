@@ -1,4 +1,4 @@
-import { firstLanes, loadUpTo, madd, sum4 } from '../simd';
+import { firstLanes, loadUpTo, madd, relu4, sum4 } from '../simd';
 
 /**
  * c[j] = start[j] + a · b_j for eight rows b_0 … b_7 of length k, of which only the first `rows` exist. Reads both
@@ -63,4 +63,49 @@ function put(c: usize, start: usize, j: i32, sum: v128, rows: i32, relu: bool): 
   const first: f32 = start != 0 ? load<f32>(start + at) : 0;
   const value = first + sum4(sum);
   store<f32>(c + at, relu && value < 0 ? 0 : value);
+}
+
+/**
+ * A column of C: c[i] = start + a_i · b for `rows` rows a_i of length k, four at a time. For the one or two columns that
+ * are left over, which would take a panel and its tiles for themselves.
+ */
+export function dotColumn(
+  k: i32, a: usize, aStep: usize, rows: i32, b: usize, start: f32, c: usize, cStep: usize, relu: bool,
+): void {
+  const zero = f32x4.splat(0);
+  for (let i0 = 0; i0 < rows; i0 += 4) {
+    // The last four, some of them for the second time; fewer than four repeat the first.
+    const i = max(0, min(i0, rows - 4));
+    const a0 = a + <usize>i * aStep;
+    const a1 = rows > 1 ? a0 + aStep : a0;
+    const a2 = rows > 2 ? a1 + aStep : a0;
+    const a3 = rows > 3 ? a2 + aStep : a0;
+    let s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+    const whole = <usize>(k & ~3) << 2;
+    for (let at: usize = 0; at < whole; at += 16) {
+      const x = v128.load(b + at);
+      s0 = madd(v128.load(a0 + at), x, s0);
+      s1 = madd(v128.load(a1 + at), x, s1);
+      s2 = madd(v128.load(a2 + at), x, s2);
+      s3 = madd(v128.load(a3 + at), x, s3);
+    }
+    const end = <usize>k << 2;
+    for (let at = whole; at < end; at += 4) {
+      const x = v128.load32_zero(b + at);
+      s0 = madd(v128.load32_zero(a0 + at), x, s0);
+      s1 = madd(v128.load32_zero(a1 + at), x, s1);
+      s2 = madd(v128.load32_zero(a2 + at), x, s2);
+      s3 = madd(v128.load32_zero(a3 + at), x, s3);
+    }
+    const low = f32x4.add(i32x4.shuffle(s0, s1, 0, 4, 1, 5), i32x4.shuffle(s0, s1, 2, 6, 3, 7));
+    const high = f32x4.add(i32x4.shuffle(s2, s3, 0, 4, 1, 5), i32x4.shuffle(s2, s3, 2, 6, 3, 7));
+    let sum = f32x4.add(i32x4.shuffle(low, high, 0, 1, 4, 5), i32x4.shuffle(low, high, 2, 3, 6, 7));
+    sum = f32x4.add(f32x4.splat(start), sum);
+    if (relu) sum = relu4(sum);
+    let to = c + <usize>i * cStep;
+    v128.store_lane<f32>(to, sum, 0);
+    if (rows > 1) v128.store_lane<f32>((to += cStep), sum, 1);
+    if (rows > 2) v128.store_lane<f32>((to += cStep), sum, 2);
+    if (rows > 3) v128.store_lane<f32>(to + cStep, sum, 3);
+  }
 }

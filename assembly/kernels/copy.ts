@@ -55,16 +55,29 @@ function copyRow(out: usize, input: usize, outStep: i32, inStep: i32, scale: f32
 export function gather(out: usize, table: usize, indices: usize, width: i32, begin: i32, end: i32): void {
   const bytes = <usize>width << 2;
   let to = out + <usize>begin * bytes;
-  for (let i = begin; i < end; i++) {
-    const from = table + <usize>load<u32>(indices + (<usize>i << 2)) * bytes;
-    // A short row is sooner copied than memory.copy is called.
-    if (width == 1) store<f32>(to, load<f32>(from));
-    else if (width < 32) {
+  // Rows of a power of two up to a vector are sooner loaded and stored than a length is looked at, and short ones sooner
+  // copied than memory.copy is called.
+  if (width == 1) {
+    for (let i = begin; i < end; i++, to += 4) store<f32>(to, load<f32>(rowOf(table, indices, i, 4)));
+  } else if (width == 2) {
+    for (let i = begin; i < end; i++, to += 8) store<u64>(to, load<u64>(rowOf(table, indices, i, 8)));
+  } else if (width == 4) {
+    for (let i = begin; i < end; i++, to += 16) v128.store(to, v128.load(rowOf(table, indices, i, 16)));
+  } else if (width < 32) {
+    for (let i = begin; i < end; i++, to += bytes) {
+      const from = rowOf(table, indices, i, bytes);
       for (let at: usize = 0; at < bytes; at += 16) {
         const left = <i32>(bytes - at) >> 2;
         storeUpTo(to + at, loadUpTo(from + at, left), left);
       }
-    } else memory.copy(to, from, bytes);
-    to += bytes;
+    }
+  } else {
+    for (let i = begin; i < end; i++, to += bytes) memory.copy(to, rowOf(table, indices, i, bytes), bytes);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function rowOf(table: usize, indices: usize, i: i32, bytes: usize): usize {
+  return table + <usize>load<u32>(indices + (<usize>i << 2)) * bytes;
 }

@@ -8,6 +8,8 @@ const FIRST_DIM = 8;
 const DIMS = 5;
 const FIRST_SCALAR = 13;
 const SCALARS = 3;
+/** Instructions; a step of a small network has about thirty. */
+const FIRST_CAPACITY = 64;
 
 /** One instruction, read back; assembly/opcodes.ts says what the words mean. */
 export interface Instruction {
@@ -61,17 +63,20 @@ export class Program {
   /** The instructions as they stand in memory. */
   read(): Instruction[] {
     const { i32, f32 } = engine();
+    // Views and iterators for a few words each would take longer than all the rest.
+    const words = (from: Int32Array | Float32Array, first: number, count: number): number[] => {
+      const list: number[] = [];
+      for (let i = first; i < first + count; i++) list.push(from[i]);
+      return list;
+    };
     return Array.from({ length: this.count }, (_, i) => {
       const base = this.pointer / 4 + i * INSTRUCTION_WORDS;
-      const words = (first: number, count: number): number[] => [
-        ...i32.subarray(base + first, base + first + count),
-      ];
       return {
         opcode: i32[base],
         flags: i32[base + 1],
-        pointers: words(FIRST_POINTER, POINTERS).map((pointer) => pointer >>> 0),
-        dims: words(FIRST_DIM, DIMS),
-        scalars: [...f32.subarray(base + FIRST_SCALAR, base + FIRST_SCALAR + SCALARS)],
+        pointers: words(i32, base + FIRST_POINTER, POINTERS).map((pointer) => pointer >>> 0),
+        dims: words(i32, base + FIRST_DIM, DIMS),
+        scalars: words(f32, base + FIRST_SCALAR, SCALARS),
       };
     });
   }
@@ -91,7 +96,7 @@ export class Program {
 
   private enlarge(): void {
     const { allocator } = engine();
-    const capacity = Math.max(16, this.capacity * 2);
+    const capacity = Math.max(FIRST_CAPACITY, this.capacity * 2);
     const pointer = allocator.allocate(capacity * INSTRUCTION_BYTES);
     if (this.pointer !== 0) {
       const { i32 } = engine();

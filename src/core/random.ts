@@ -6,6 +6,7 @@ import { engine } from './engine.js';
  */
 export class Generator {
   private readonly state = new Uint32Array(4);
+  private readonly one = new Uint32Array(1);
 
   constructor(seed: number) {
     this.seed(seed);
@@ -34,19 +35,31 @@ export class Generator {
     this.state.set(state);
   }
 
+  /** Uniform integers in [0, 2³²). */
+  private draw(values: Uint32Array, count: number): void {
+    // The state in variables of their own: kept in the array, each number would wait for the one before to be stored.
+    let [s0, s1, s2, s3] = this.state;
+    for (let i = 0; i < count; i++) {
+      const x = Math.imul(s1, 5);
+      values[i] = Math.imul((x << 7) | (x >>> 25), 9);
+      const t = s1 << 9;
+      s2 ^= s0;
+      s3 ^= s1;
+      s1 ^= s2;
+      s0 ^= s3;
+      s2 ^= t;
+      s3 = (s3 << 11) | (s3 >>> 21);
+    }
+    this.state[0] = s0;
+    this.state[1] = s1;
+    this.state[2] = s2;
+    this.state[3] = s3;
+  }
+
   /** A uniform integer in [0, 2³²). */
   uint32(): number {
-    const s = this.state;
-    const x = Math.imul(s[1], 5);
-    const result = Math.imul((x << 7) | (x >>> 25), 9) >>> 0;
-    const t = s[1] << 9;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = (s[3] << 11) | (s[3] >>> 21);
-    return result;
+    this.draw(this.one, 1);
+    return this.one[0];
   }
 
   /** A uniform number in [low, high). */
@@ -63,12 +76,17 @@ export class Generator {
 
   /** A uniform integer in [0, bound), without bias. */
   below(bound: number): number {
+    return this.reduce(this.uint32(), bound);
+  }
+
+  /** What a uniform integer in [0, 2³²) is in [0, bound); another is drawn where it would favour some. */
+  private reduce(value: number, bound: number): number {
     for (;;) {
-      const value = this.uint32();
       // Exact for 32-bit numbers, and ten times as fast as % on numbers that are no small integers.
       const rest = value - Math.floor(value / bound) * bound;
       // The last, incomplete run of `bound` numbers would favour the small ones.
       if (value - rest + bound <= 2 ** 32) return rest;
+      value = this.uint32();
     }
   }
 
@@ -90,11 +108,16 @@ export class Generator {
 
   /** Fisher–Yates, in place. */
   shuffle(values: Int32Array): void {
-    for (let i = values.length - 1; i > 0; i--) {
-      const j = this.below(i + 1);
-      const value = values[i];
-      values[i] = values[j];
-      values[j] = value;
+    const drawn = new Uint32Array(Math.min(values.length, 256));
+    for (let i = values.length - 1; i > 0;) {
+      const count = Math.min(i, drawn.length);
+      this.draw(drawn, count);
+      for (let k = 0; k < count; k++, i--) {
+        const j = this.reduce(drawn[k], i + 1);
+        const value = values[i];
+        values[i] = values[j];
+        values[j] = value;
+      }
     }
   }
 }

@@ -107,22 +107,27 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
     if (state.sampler) this.sampler!.setState!(state.sampler);
   }
 
-  /** @internal the rows of the data set's columns in the order of the next epoch */
-  order(): Int32Array {
-    if (this.sampler) {
-      const order = this.dataset.rowsAt('sampler', this.sampler.order());
-      if (order.length !== this.samples) {
-        throw new RangeError(`sampler: expected an order of ${this.samples} rows, got ${order.length}`);
-      }
-      return order;
+  /**
+   * @internal writes the rows of the data set's columns down in the order of the next epoch
+   *
+   * @param order [samples]
+   */
+  order(order: Int32Array): void {
+    if (!this.sampler) {
+      order.set(this.dataset.rows);
+      if (this.shuffle) this.generator.shuffle(order);
+      return;
     }
-    const order = this.dataset.rows.slice();
-    if (this.shuffle) this.generator.shuffle(order);
-    return order;
+    const rows = this.dataset.rowsAt('sampler', this.sampler.order());
+    if (rows.length !== order.length) {
+      throw new RangeError(`sampler: expected an order of ${order.length} rows, got ${rows.length}`);
+    }
+    order.set(rows);
   }
 
   *[Symbol.iterator](): IterableIterator<[inputs: Tensor, targets: Tensor]> {
-    const order = this.order();
+    const order = new Int32Array(this.samples);
+    this.order(order);
     for (let i = 0; i < this.length; i++) {
       yield this.dataset.gather(order.subarray(i * this.batchSize, (i + 1) * this.batchSize));
     }

@@ -33,7 +33,8 @@ export class ResidentBatches implements BatchSource {
   /** Begins an epoch, in a new order where the loader shuffles or samples. */
   begin(): void {
     this.row = 0;
-    engine().i32.set(this.loader.order(), this.order.pointer / 4);
+    const first = this.order.pointer / 4;
+    this.loader.order(engine().i32.subarray(first, first + this.loader.samples));
   }
 
   /** The batch that begins at this row of the epoch. */

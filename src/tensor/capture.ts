@@ -162,6 +162,14 @@ export class Captured {
     return recording;
   }
 
+  /** Gives the memory of every recording back; the next call records anew. */
+  release(): void {
+    for (const { tape } of this.recordings) tape.release();
+    this.recordings.length = 0;
+    this.watchedRecording?.tape.release();
+    this.watchedRecording = undefined;
+  }
+
   /** A recording for this call only: a watcher sees operations, and a replay has none. */
   private recordWatched(args: readonly Tensor[]): Recording {
     this.watchedRecording?.tape.release();

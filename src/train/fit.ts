@@ -138,6 +138,8 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     // What training failed of is what the caller has to know.
     await hooks.trainEnd().catch(() => undefined);
     throw error;
+  } finally {
+    step.release();
   }
   await hooks.trainEnd();
   return history;

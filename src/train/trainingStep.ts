@@ -86,7 +86,7 @@ export class TrainingStep {
   /** Whether the last batch ended with a step of the optimizer. */
   stepped = false;
   /** By count and place. */
-  private readonly captured: Captured[] = [];
+  private readonly captured: (Captured | undefined)[] = [];
   private readonly loss: Loss;
   private readonly accumulate: number;
 
@@ -112,6 +112,11 @@ export class TrainingStep {
     const last = (this.stepped = at === count - 1);
     const key = count * 4 + (first ? 2 : 0) + (last ? 1 : 0);
     return (this.captured[key] ??= this.captureFor({ first, last, count })).run(args);
+  }
+
+  /** Gives the memory of what was captured back at once, instead of when it is collected. */
+  release(): void {
+    for (const captured of this.captured) captured?.release();
   }
 
   private captureFor(place: Place): Captured {
