@@ -30,6 +30,7 @@ export default defineConfig({
       '#binaries': path('./src/core/binariesInside.ts'),
       '#inferSmall': path('./src/forward/inferSmall.ts'),
       '#infer': path('./src/forward/inferInside.ts'),
+      '#files': path('./src/io/filesNode.ts'),
       '#progress': path('./src/train/progressNode.ts'),
       '#workers': path('./src/core/workersNode.ts'),
     },

@@ -28,7 +28,7 @@ export { crossValidate, type CrossValidateOptions, type CrossValidation } from '
 export { deadUnits, type DeadUnits } from './train/deadUnits.js';
 export { DivergenceError } from './train/divergenceError.js';
 export { fit, type FitOptions } from './train/fit.js';
-export type { BatchReport, EpochReport, FitState, History } from './train/history.js';
+export type { BatchReport, EpochReport, EpochState, FitState, History } from './train/history.js';
 export { layerStatistics, type LayerStatistics } from './train/layerStatistics.js';
 export { lrRangeTest, type LrRange, type LrRangeOptions } from './train/lrRangeTest.js';
 export type { MetricLike } from './train/metrics/byName.js';

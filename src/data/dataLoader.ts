@@ -81,6 +81,11 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
     return this.sampler ? this.sampler.length : this.dataset.length;
   }
 
+  /** @internal whether the order of an epoch can be had again from a state */
+  get repeatable(): boolean {
+    return !this.sampler || typeof this.sampler.getState === 'function';
+  }
+
   /** Where its random numbers are, between two epochs. */
   getState(): LoaderState {
     const sampler = this.sampler?.getState?.();

@@ -31,8 +31,8 @@ export class ResidentBatches implements BatchSource {
   }
 
   /** Begins an epoch, in a new order where the loader shuffles or samples. */
-  begin(): void {
-    this.row = 0;
+  begin(_signal?: AbortSignal, batch = 0): void {
+    this.row = batch * this.batchSize;
     const first = this.order.pointer / 4;
     this.loader.order(engine().i32.subarray(first, first + this.loader.samples));
   }

@@ -14,7 +14,7 @@ import type { StoredModel, StoredTensor } from './storedModel.js';
 // Models in safetensors files. No module is imported here: `infer` reads by this.
 
 /** Names of tensors, and of metadata, that are no weights and nobody else's metadata. */
-const OWN = 'wasmgrad/';
+export const OWN = 'wasmgrad/';
 const ARCHITECTURE = `${OWN}architecture`;
 const OUTPUT = `${OWN}output`;
 /** What the programs around PyTorch look for. */
@@ -81,7 +81,7 @@ export function stateOfFile(operation: string, tensors: SafeTensors['tensors']):
  */
 export function metadataOf(
   operation: string,
-  model: Pick<StoredModel, 'metadata'> & Partial<StoredModel>,
+  model: { [Key in 'architecture' | 'output']?: StoredModel[Key] } & Pick<StoredModel, 'metadata'>,
 ): Record<string, string> {
   const { architecture, output, metadata } = model;
   for (const [name, text] of Object.entries(metadata)) {
@@ -104,7 +104,7 @@ export function metadataOf(
 }
 
 /** A model as a safetensors file. */
-export function encodeModel(model: StoredModel, operation = 'saveModel'): Uint8Array<ArrayBuffer> {
+export function modelToFile(model: StoredModel, operation = 'saveModel'): Uint8Array<ArrayBuffer> {
   return writeSafetensors(tensorsOf(operation, model.state), metadataOf(operation, model));
 }
 
@@ -113,7 +113,7 @@ export function encodeModel(model: StoredModel, operation = 'saveModel'): Uint8A
  *
  * @throws RangeError where the file is damaged, or holds weights without the layers they belong to
  */
-export function decodeModel(file: ArrayBuffer | ArrayBufferView, operation = 'loadModel'): StoredModel {
+export function modelFromFile(file: ArrayBuffer | ArrayBufferView, operation = 'loadModel'): StoredModel {
   return modelOf(operation, readSafetensors(file, operation));
 }
 

@@ -26,7 +26,7 @@ const MAX_DEPTH = 200;
 
 /**
  * Plain data as text of JSON, exact to the bit: what JSON does not know stands as an object with one key that begins with
- * `$` (`{"$number": "NaN"}`, `{"$bigint": "1"}`), and typed arrays are handed to `keep`, which names them (`{"$array": name}`).
+ * `$` (`{"$number": "NaN"}`, `{"$bigint": "0x1"}`), and typed arrays are handed to `keep`, which names them (`{"$array": name}`).
  *
  * @param keep is told the path of an array, and gives the name under which it is kept
  * @throws TypeError on functions, class instances and the like
@@ -45,7 +45,7 @@ export function toText(
           ? value
           : { $number: Object.is(value, -0) ? '-0' : String(value) };
       case 'bigint':
-        return { $bigint: String(value) };
+        return { $bigint: `${value < 0n ? '-' : ''}0x${(value < 0n ? -value : value).toString(16)}` };
       case 'string':
       case 'boolean':
       case 'undefined':
@@ -115,8 +115,10 @@ export function fromText(
   };
   const special = (key: string, text: string): unknown => {
     if (key === '$number' && ['NaN', 'Infinity', '-Infinity', '-0'].includes(text)) return Number(text);
-    // Longer ones would take time that grows with the square of their length.
-    if (key === '$bigint' && /^-?\d{1,40}$/.test(text)) return BigInt(text);
+    // In hexadecimal: reading decimal digits takes time that grows with the square of their number.
+    if (key === '$bigint' && /^-?0x[0-9a-f]+$/.test(text)) {
+      return text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);
+    }
     if (key === '$array') {
       // One that is named a thousand times would take a thousand times its memory.
       const found =

@@ -25,13 +25,25 @@ function kindOf(value: unknown): string {
   return (value.constructor as { name?: string } | undefined)?.name ?? 'an object';
 }
 
+/**
+ * Why an epoch of this data cannot be begun in the middle, if so.
+ *
+ * @param what it is called
+ */
+export function wholeOnly(data: TrainingData, what: string): string | undefined {
+  if (!(data instanceof DataLoader))
+    return `${what} is a stream, which can only be gone through from its beginning`;
+  return data.repeatable ? undefined : `the sampler of ${what} has no getState() to repeat an order by`;
+}
+
 /** Runs `work` over an epoch and ends it, whatever happens; an error of `work` goes before one of ending. */
 export async function overEpoch<T>(
   source: BatchSource,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
+  begin = (): void => source.begin(signal),
 ): Promise<T> {
-  source.begin(signal);
+  begin();
   let result: T;
   try {
     result = await work();

@@ -1,17 +1,17 @@
-import { engine } from '../core/engine.js';
-import type { BatchSource } from '../data/batches.js';
+import { DataLoader } from '../data/dataLoader.js';
 import { toLoss } from '../losses/loss.js';
-import type { Module, StateDict } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
-import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
-import { Hooks, type Callback } from './callbacks/callback.js';
+import { batchesOf, overEpoch, wholeOnly, type TrainingData } from './batchesOf.js';
+import { Budget } from './budget.js';
+import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
 import { progressBar } from './callbacks/progressBar.js';
-import { DivergenceError } from './divergenceError.js';
+import { trainEpoch } from './epoch.js';
 import { Evaluator } from './evaluate.js';
-import type { BatchReport, EpochReport, History } from './history.js';
+import type { BatchReport, EpochReport, EpochState, FitState, History } from './history.js';
 import type { MetricLike } from './metrics/byName.js';
 import { Pause } from './pause.js';
-import { goOn, stateOf } from './resume.js';
+import { beginAgain, checkResume, interruptedState, restore, stateOf } from './resume.js';
 import { Stepping, type ScheduleOption } from './schedule.js';
 import { RunningTraining, validationName } from './training.js';
 import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
@@ -36,6 +36,14 @@ export interface FitOptions extends StepOptions {
    * on where they were. With the weights and the optimizer's state of then, the bits are those of one long run.
    */
   resume?: History;
+  /**
+   * How long this call may take, in milliseconds, for places with a time limit. Training is interrupted before a step (or
+   * a validation) that is expected to last longer than what is left, as those before it were; `finished` of the history
+   * is false then, and with it as `resume` the next call goes on. A call makes one step at least. The clock of the host
+   * is asked: where it stands still while code computes (Cloudflare Workers), count batches and call
+   * `training.interrupt()` instead.
+   */
+  budgetMs?: number;
   /** Stops after the batch at hand: fit() rejects with the signal's reason, the model keeps its last weights. */
   signal?: AbortSignal;
   /**
@@ -57,6 +65,7 @@ const OPTIONS = [
   'onBatch',
   'onEpoch',
   'resume',
+  'budgetMs',
   'signal',
   'schedule',
   'progress',
@@ -71,6 +80,12 @@ function checkFit(model: Module, options: FitOptions): void {
   }
   if (options.metrics && !options.validation) {
     throw new RangeError('fit: metrics are figures of the validation; give that, too');
+  }
+  const { budgetMs } = options;
+  if (budgetMs !== undefined && !(typeof budgetMs === 'number' && budgetMs >= 0)) {
+    throw new RangeError(
+      `fit: expected budgetMs to be a number of milliseconds ≥ 0, got ${String(budgetMs)}`,
+    );
   }
   if (!Array.isArray(callbacks)) throw new TypeError('fit: expected callbacks to be an array');
 }
@@ -87,7 +102,8 @@ function checkFit(model: Module, options: FitOptions): void {
  */
 export async function fit(model: Module, options: FitOptions): Promise<History> {
   checkFit(model, options);
-  const { data, optimizer, epochs, validation, signal, resume, accumulate = 1 } = options;
+  const { data, optimizer, epochs, validation, signal, resume, accumulate = 1, budgetMs } = options;
+  const budget = budgetMs === undefined ? undefined : new Budget(budgetMs, resume?.state?.pace);
   const loss = toLoss(options.loss);
   const stepping = new Stepping(options.schedule);
   signal?.throwIfAborted();
@@ -96,9 +112,20 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     throw new RangeError('fit: accumulate needs data that know how many batches they are');
   }
   const held = validation && batchesOf(validation, 'fit: expected validation');
+  const whole = wholeOnly(data, 'data') ?? (validation && wholeOnly(validation, 'validation'));
+  if (budget && whole !== undefined) throw new TypeError(`fit: budgetMs cannot be kept, ${whole}`);
   const evaluator = new Evaluator('fit', model, loss, options.metrics);
-  const callbacks = await callbacksOf(options);
-  const history = resume ? goOn(resume, data, validation) : { epochs: [], state: stateOf(data, validation) };
+  const { callbacks = [] } = options;
+  const all = await callbacksOf(options);
+  if (resume) {
+    checkResume(resume, batches.length, callbacks.length);
+    restore(resume.state, data, validation);
+  }
+  const history: History = {
+    epochs: [...(resume?.epochs ?? [])],
+    state: resume?.state ?? stateOf(data, validation),
+    finished: false,
+  };
   const training = new RunningTraining(
     model,
     optimizer,
@@ -107,31 +134,55 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     batches.length,
     history,
     evaluator.metrics,
+    whole,
   );
-  const hooks = new Hooks(callbacks, training);
+  const hooks = new Hooks(all, training);
+  if (resume?.state.schedule) stepping.loadStateDict(resume.state.schedule, optimizer);
+  if (resume?.state.callbacks) loadStates(callbacks, resume.state.callbacks);
   const step = new TrainingStep('fit', model, options);
   const pause = new Pause();
+  const rows = data instanceof DataLoader ? data.rows : Infinity;
+  const heldRows = validation instanceof DataLoader ? validation.rows : 0;
+  const common = { step, stepping, batches, accumulate, rows, training, hooks, pause, budget, signal };
+  let begun = resume?.state.epoch;
   let lastGoodState = model.stateDict();
   if (loss.output !== undefined) model.output = loss.output;
   try {
     await hooks.trainBegin();
-    while (history.epochs.length < epochs && !training.stopped) {
+    while (history.epochs.length < epochs && !training.stopped && !training.interrupted) {
       const epoch = history.epochs.length + 1;
-      await hooks.epochBegin(epoch);
+      const resumed = begun;
+      if (!resumed) await hooks.epochBegin(epoch);
       model.train();
-      const pass = { step, stepping, batches, epoch, lastGoodState, training, hooks, pause, signal };
-      const run = await overEpoch(batches, signal, () => trainEpoch(pass));
-      if (!run) break;
-      const report: EpochReport = { epoch, loss: run.loss, seconds: run.seconds };
+      const state = resumed ? { ...resumed } : newEpoch(batches.length, stateOf(data));
+      await overEpoch(
+        batches,
+        signal,
+        () => trainEpoch({ ...common, epoch, lastGoodState }, state),
+        resumed && (() => beginAgain(resumed, batches, data, signal)),
+      );
+      if (training.stopped) break;
+      if (budget && !training.interrupted && !budget.allows('end', heldRows)) training.interrupt();
+      begun = state;
+      if (training.interrupted) break;
+      const report: EpochReport = { epoch, loss: state.sum / state.rows, seconds: state.seconds };
       if (held) {
         const figures = await evaluator.run(held, pause, signal);
         for (const [name, value] of Object.entries(figures)) report[validationName(name)] = value;
       }
+      begun = undefined;
       lastGoodState = model.stateDict();
       history.epochs.push(report);
       history.state = stateOf(data, validation);
       stepping.afterEpoch(report.validationLoss ?? report.loss);
       await hooks.epochEnd(report);
+      budget?.spent('end');
+    }
+    history.finished = training.stopped || history.epochs.length >= epochs;
+    training.interrupted = !history.finished;
+    if (training.interrupted) {
+      history.state = interruptedState(data, validation, begun, stepping, callbacks);
+      if (budget) history.state.pace = budget.pace;
     }
   } catch (error) {
     training.error = error;
@@ -145,6 +196,12 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   return history;
 }
 
+/** An epoch before its first batch. */
+function newEpoch(batches: number | undefined, { random, data }: FitState): EpochState {
+  const begin = { random, ...(data && { data }) };
+  return { batch: 0, batches: batches ?? Infinity, rows: 0, sum: 0, seconds: 0, begin };
+}
+
 /** Every callback that the options ask for. */
 async function callbacksOf({ callbacks = [], onBatch, onEpoch, progress }: FitOptions): Promise<Callback[]> {
   const all = [...callbacks];
@@ -153,47 +210,4 @@ async function callbacksOf({ callbacks = [], onBatch, onEpoch, progress }: FitOp
   if (bar) all.push(bar);
   if (onEpoch) all.push({ onEpochEnd: (report) => onEpoch(report) });
   return all;
-}
-
-/** What one pass over the data needs. */
-interface Pass {
-  readonly step: TrainingStep;
-  readonly stepping: Stepping;
-  readonly batches: BatchSource;
-  readonly epoch: number;
-  readonly lastGoodState: StateDict;
-  readonly training: RunningTraining;
-  readonly hooks: Hooks;
-  readonly pause: Pause;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** One pass over the data; undefined where it was stopped before its end. */
-async function trainEpoch(pass: Pass): Promise<{ loss: number; seconds: number } | undefined> {
-  const { step, stepping, batches, epoch, training, hooks, pause, signal } = pass;
-  const began = performance.now();
-  let sum = 0;
-  let rows = 0;
-  let batch = 0;
-  for (;;) {
-    const next = batches.next();
-    const args = next instanceof Promise ? await next : next;
-    if (!args) break;
-    signal?.throwIfAborted();
-    const [loss] = step.run(args, batch, batches.length ?? Infinity).results;
-    const value = engine().f32[loss.pointer / 4];
-    batch++;
-    if (!Number.isFinite(value)) throw new DivergenceError(value, epoch, batch, pass.lastGoodState);
-    if (step.stepped) stepping.afterStep(value);
-    const count = args[0].shape[0];
-    sum += value * count;
-    rows += count;
-    if (hooks.hearBatches) {
-      const waits = hooks.batchEnd({ epoch, batch, loss: value, meanLoss: sum / rows, rows });
-      if (waits) await waits;
-    }
-    if (training.stopped) return undefined;
-    if (pause.isDue()) await pause.turn();
-  }
-  return { loss: sum / rows, seconds: (performance.now() - began) / 1000 };
 }

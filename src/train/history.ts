@@ -27,17 +27,49 @@ export interface EpochReport {
   seconds: number;
 }
 
-/** Where the random numbers are that the next epoch will use: plain numbers, fit for JSON. */
+/** Where the random numbers are that training will use next: plain numbers, fit for JSON. */
 export interface FitState {
   random: RandomState;
   /** Absent for streams. */
   data?: LoaderState;
   validation?: LoaderState;
+  /** Where an interrupted training stands inside an epoch; absent between two. */
+  epoch?: EpochState;
+  /** Of an interrupted training: what stateDict() of its schedule gave. */
+  schedule?: Record<string, unknown>;
+  /** Of an interrupted training: what stateDict() of its callbacks gave, null for those without. */
+  callbacks?: unknown[];
+  /** Of a training with a budget: how fast it is. */
+  pace?: Pace;
+}
+
+/** What is done in one go: a step on so many rows, or the end of an epoch with its validation. */
+export type Unit = number | 'end';
+
+/** How long units lasted, in milliseconds: the first of their kind in a call, and those after them. */
+export interface Pace {
+  first: [Unit, number][];
+  later: [Unit, number][];
+}
+
+/** An epoch that has begun. */
+export interface EpochState {
+  /** Batches trained, and batches in an epoch. */
+  batch: number;
+  batches: number;
+  /** Rows trained, and the sum of their losses. */
+  rows: number;
+  sum: number;
+  seconds: number;
+  /** Where the random numbers were when it began: they give the order of its rows once more. */
+  begin: { random: RandomState; data?: LoaderState };
 }
 
 /** What fit() returns: plain data, one entry an epoch. With it as `resume`, fit() goes on. */
 export interface History {
   epochs: EpochReport[];
-  /** After the last whole epoch. */
+  /** After the last whole epoch, or where training was interrupted. */
   state: FitState;
+  /** False where training was interrupted, because its budget was spent: with it as `resume`, fit() goes on from there. */
+  finished: boolean;
 }

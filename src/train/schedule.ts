@@ -1,6 +1,11 @@
+import type { Optimizer } from './trainingStep.js';
+
 /** What fit() needs of a schedule of optim. */
 export interface Schedule {
   step(metric?: number): void;
+  /** Where it stands, as plain data: part of the state of an interrupted training. */
+  stateDict?(): Record<string, unknown>;
+  loadStateDict?(state: Record<string, unknown>): void;
 }
 
 /** A schedule that is stepped after each epoch, or after each step of the optimizer (`every: 'batch'`). */
@@ -27,6 +32,23 @@ export class Stepping {
     }
     this.scheduler = scheduler;
     this.every = every;
+  }
+
+  /** Where the schedule stands, if it tells. */
+  stateDict(): Record<string, unknown> | undefined {
+    return this.scheduler?.stateDict?.();
+  }
+
+  /** Goes back to where it stood. The optimizer's options stay as they are: they are part of the optimizer's state. */
+  loadStateDict(state: Record<string, unknown>, optimizer: Optimizer): void {
+    const { paramGroups: groups = [] } = optimizer as { paramGroups?: readonly object[] };
+    const before = groups.map((group) => ({ ...group }));
+    this.scheduler?.loadStateDict?.(state);
+    groups.forEach((group, i) => {
+      for (const [name, value] of Object.entries(before[i])) {
+        if (Object.getOwnPropertyDescriptor(group, name)?.set) Object.assign(group, { [name]: value });
+      }
+    });
   }
 
   /** The optimizer has taken a step along a gradient of this loss. */

@@ -8,6 +8,7 @@ import type { Optimizer } from './trainingStep.js';
 /** What callbacks are given: see {@link Training}. */
 export class RunningTraining implements Training {
   stopped = false;
+  interrupted = false;
   error: unknown = undefined;
   readonly goals: Readonly<Record<string, 'min' | 'max'>>;
 
@@ -19,6 +20,8 @@ export class RunningTraining implements Training {
     readonly batches: number | undefined,
     readonly history: History,
     metrics: readonly Metric[],
+    /** Why it cannot be interrupted, if so. */
+    private readonly whole: string | undefined,
   ) {
     this.goals = {
       loss: 'min',
@@ -29,6 +32,11 @@ export class RunningTraining implements Training {
 
   stop(): void {
     this.stopped = true;
+  }
+
+  interrupt(): void {
+    if (this.whole !== undefined) throw new Error(`fit: cannot be interrupted, ${this.whole}`);
+    this.interrupted = true;
   }
 }
 

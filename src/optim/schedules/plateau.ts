@@ -1,6 +1,6 @@
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
-import { checkRange, Scheduler } from './scheduler.js';
+import { checkRange, Scheduler, type SchedulerState } from './scheduler.js';
 
 export interface ReduceLROnPlateauOptions {
   /** Whether the figure is to fall (by default) or to rise. */
@@ -86,6 +86,12 @@ export class ReduceLROnPlateau extends Scheduler {
       this.cooldownCounter = this.settings.cooldown;
       this.badEpochs = 0;
     } else this.set(this.rates());
+  }
+
+  override loadStateDict(state: SchedulerState): void {
+    // JSON makes null of an infinite figure, which is what a schedule begins with.
+    const best = state?.best ?? (this.settings.mode === 'min' ? Infinity : -Infinity);
+    super.loadStateDict(state && 'best' in state ? { ...state, best } : state);
   }
 
   protected override reset(): void {

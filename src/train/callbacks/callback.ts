@@ -18,10 +18,19 @@ export interface Training {
   readonly goals: Readonly<Record<string, 'min' | 'max'>>;
   /** Whether stop() was called. */
   readonly stopped: boolean;
+  /** Whether interrupt() was called, or the budget is spent. */
+  readonly interrupted: boolean;
   /** Why training failed, in onTrainEnd. */
   readonly error: unknown;
   /** Ends training after what is under way: a batch, or an epoch with its validation. An epoch cut short is not reported. */
   stop(): void;
+  /**
+   * Ends fit() after the step or the epoch under way, with a history that is not finished: with it as `resume`, fit()
+   * goes on from there, with the same bits. So `budgetMs` ends it.
+   *
+   * @throws Error where the data cannot be begun in the middle: streams, and samplers without a state
+   */
+  interrupt(): void;
 }
 
 /**
@@ -51,7 +60,7 @@ export interface Training {
  * ```
  */
 export interface Callback {
-  /** Before the first epoch. */
+  /** Before the first epoch, and before training goes on: `history` has the epochs that are over. */
   onTrainBegin?(training: Training): void | Promise<void>;
   /** @param epoch counted from 1 */
   onEpochBegin?(epoch: number, training: Training): void | Promise<void>;
@@ -59,8 +68,15 @@ export interface Callback {
   onBatchEnd?(report: BatchReport, training: Training): void | Promise<void>;
   /** After an epoch and its validation. */
   onEpochEnd?(report: EpochReport, training: Training): void | Promise<void>;
-  /** After the last epoch, also where training was stopped or failed: see `training.error`. */
+  /**
+   * After the last epoch, also where training was stopped, interrupted or failed: see `training.interrupted` and
+   * `training.error`.
+   */
   onTrainEnd?(history: History, training: Training): void | Promise<void>;
+  /** What it remembers, as plain data fit for JSON: part of the state of an interrupted training. */
+  stateDict?(): unknown;
+  /** Takes what stateDict() gave, before onTrainBegin. */
+  loadStateDict?(state: unknown): void;
 }
 
 const METHODS = ['onTrainBegin', 'onEpochBegin', 'onBatchEnd', 'onEpochEnd', 'onTrainEnd'] as const;
@@ -111,4 +127,16 @@ export class Hooks {
       await callback.onTrainEnd?.(this.training.history, this.training);
     }
   }
+}
+
+/** What callbacks remember, null for those that give nothing. */
+export function statesOf(callbacks: readonly Callback[]): unknown[] {
+  return callbacks.map((callback) => callback.stateDict?.() ?? null);
+}
+
+/** Gives callbacks what statesOf() found. */
+export function loadStates(callbacks: readonly Callback[], states: readonly unknown[]): void {
+  callbacks.forEach((callback, i) => {
+    if (states[i] !== undefined && states[i] !== null) callback.loadStateDict?.(states[i]);
+  });
 }

@@ -1,8 +1,8 @@
-import type { StateDict } from '../../nn/module.js';
+import type { Module } from '../../nn/module.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { EpochReport, History } from '../history.js';
 import type { Callback, Training } from './callback.js';
-import { Monitor, type MonitorOptions } from './monitor.js';
+import { Monitor, type MonitorOptions, type MonitorState } from './monitor.js';
 
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs in a row that may bring nothing better; 5 by default. */
@@ -39,7 +39,7 @@ export class EarlyStopping implements Callback {
   private readonly monitor: Monitor;
   private readonly patience: number;
   private readonly restoreBest: boolean;
-  private bestState: StateDict | undefined;
+  private bestState: Record<string, Float32Array> | undefined;
   private waited = 0;
 
   constructor(options: EarlyStoppingOptions = {}) {
@@ -73,7 +73,7 @@ export class EarlyStopping implements Callback {
   onEpochEnd(report: EpochReport, training: Training): void {
     if (this.monitor.improves(report, training)) {
       this.waited = 0;
-      if (this.restoreBest) this.bestState = training.model.stateDict();
+      if (this.restoreBest) this.bestState = weightsOf(training.model);
       return;
     }
     if (++this.waited < this.patience) return;
@@ -81,7 +81,39 @@ export class EarlyStopping implements Callback {
     training.stop();
   }
 
-  onTrainEnd(_history: History, { model, error }: Training): void {
-    if (error === undefined && this.bestState) model.loadStateDict(this.bestState);
+  onTrainEnd(_history: History, { model, error, interrupted }: Training): void {
+    if (error === undefined && !interrupted && this.bestState) model.loadStateDict(this.bestState);
   }
+
+  /** What it remembers, the weights of the best epoch among it: plain data, fit for JSON. */
+  stateDict(): EarlyStoppingState {
+    const { waited, stoppedEpoch, bestState } = this;
+    const bestWeights =
+      bestState && Object.fromEntries(Object.entries(bestState).map(([name, values]) => [name, [...values]]));
+    return { ...this.monitor.state, waited, stoppedEpoch, bestWeights };
+  }
+
+  /** Takes what {@link stateDict} gave. */
+  loadStateDict(state: unknown): void {
+    const { waited, stoppedEpoch, bestWeights, ...monitored } = state as EarlyStoppingState;
+    this.monitor.state = monitored;
+    this.waited = waited;
+    this.stoppedEpoch = stoppedEpoch;
+    this.bestState =
+      bestWeights &&
+      Object.fromEntries(
+        Object.entries(bestWeights).map(([name, values]) => [name, Float32Array.from(values)]),
+      );
+  }
+}
+
+/** What {@link EarlyStopping.stateDict} gives. */
+export interface EarlyStoppingState extends MonitorState {
+  waited: number;
+  stoppedEpoch?: number;
+  bestWeights?: Record<string, number[]>;
+}
+
+function weightsOf(model: Module): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(model.stateDict()).map(([name, { data }]) => [name, data]));
 }

@@ -60,6 +60,16 @@ export class LRLogger implements Callback {
       throw new RangeError(`LRLogger: expected every to be 'epoch' or 'batch', got '${String(every)}'`);
     }
   }
+
+  /** The entries so far. */
+  stateDict(): LREntry[] {
+    return structuredClone(this.entries);
+  }
+
+  /** Takes what {@link stateDict} gave. */
+  loadStateDict(state: unknown): void {
+    this.entries.splice(0, Infinity, ...structuredClone(state as LREntry[]));
+  }
 }
 
 function rateOf(optimizer: Optimizer): number | number[] {

@@ -2,7 +2,7 @@ import type { StateDict } from '../../nn/module.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { EpochReport, History } from '../history.js';
 import type { Callback, Training } from './callback.js';
-import { Monitor, type MonitorOptions } from './monitor.js';
+import { Monitor, type MonitorOptions, type MonitorState } from './monitor.js';
 
 /** What a ModelCheckpoint hands over to be saved. */
 export interface Checkpoint {
@@ -72,5 +72,15 @@ export class ModelCheckpoint implements Callback {
     if (report.epoch % this.every !== 0) return;
     if (this.bestOnly && !this.monitor.improves(report, training)) return;
     await this.save({ state: training.model.stateDict(), report, history: training.history });
+  }
+
+  /** The best figure and its epoch, as plain data. */
+  stateDict(): MonitorState {
+    return this.monitor.state;
+  }
+
+  /** Takes what {@link stateDict} gave. */
+  loadStateDict(state: unknown): void {
+    this.monitor.state = state as MonitorState;
   }
 }

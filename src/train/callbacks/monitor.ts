@@ -10,6 +10,12 @@ export interface MonitorOptions {
   minDelta?: number;
 }
 
+/** What a Monitor remembers. */
+export interface MonitorState {
+  best?: number | null;
+  bestEpoch?: number;
+}
+
 /** Watches whether a figure gets better. */
 export class Monitor {
   /** The best figure so far. */
@@ -29,6 +35,17 @@ export class Monitor {
 
   reset(): void {
     this.best = this.bestEpoch = undefined;
+  }
+
+  /** What it remembers, as plain data. */
+  get state(): MonitorState {
+    return { best: this.best, bestEpoch: this.bestEpoch };
+  }
+
+  set state({ best, bestEpoch }: MonitorState) {
+    // JSON makes null of an infinite figure. Everything is better than that.
+    this.best = best ?? undefined;
+    this.bestEpoch = bestEpoch;
   }
 
   /** Takes an epoch's figure in; whether it is the best so far. NaN never is. */

@@ -1,0 +1,33 @@
+import type { ByteStore } from './storage.js';
+
+/** The file of a path such as `runs/first.safetensors`. */
+async function handleOf(path: string, create: boolean): Promise<FileSystemFileHandle> {
+  const folders = path.split('/');
+  const name = folders.pop()!;
+  let folder = await navigator.storage.getDirectory();
+  for (const one of folders) folder = await folder.getDirectoryHandle(one, { create });
+  return folder.getFileHandle(name, { create });
+}
+
+/**
+ * A file in a browser's origin private file system, by its path. A write goes to a copy, which takes the file's place when it is
+ * complete.
+ */
+export function opfs(path: string): ByteStore {
+  return {
+    async read() {
+      let handle: FileSystemFileHandle;
+      try {
+        handle = await handleOf(path, false);
+      } catch (cause) {
+        throw new Error(`opfs: there is no file '${path}'`, { cause });
+      }
+      return new Uint8Array(await (await handle.getFile()).arrayBuffer());
+    },
+    async write(bytes) {
+      const stream = await (await handleOf(path, true)).createWritable();
+      await stream.write(bytes);
+      await stream.close();
+    },
+  };
+}
