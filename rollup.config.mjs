@@ -1,4 +1,5 @@
 import { cpSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
@@ -8,10 +9,18 @@ import { wasmPlugin } from './scripts/wasmPlugin.mjs';
 const ENTRIES = {
   index: 'index',
   io: 'io/index',
+  worker: 'worker/index',
 };
 
-/** The entry that must be small. */
-const INFER = { infer: 'infer/index' };
+/** Modules that the index exports as namespaces. As files of their own, bundlers take from them what is used and no more. */
+const NAMESPACES = {
+  nn: 'nn/index',
+  init: 'nn/initialisers',
+  optim: 'optim/index',
+  data: 'data/index',
+  metrics: 'train/metrics/index',
+  callbacks: 'train/callbacks/index',
+};
 
 /**
  * The platforms that package.json tells apart by conditions, each with a folder of its own. What stands for `#name`, and the
@@ -26,8 +35,9 @@ const PLATFORMS = {
       files: 'io/filesNode',
       progress: 'train/progressNode',
       workers: 'core/workersNode',
+      trainer: 'worker/trainerNode',
     },
-    workers: { workerNode: 'core/workerNode' },
+    workers: { workerNode: 'core/workerNode', trainingWorkerNode: 'worker/trainingWorkerNode' },
   },
   web: {
     modules: {
@@ -37,8 +47,9 @@ const PLATFORMS = {
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersWeb',
+      trainer: 'worker/trainerWeb',
     },
-    workers: { workerWeb: 'core/workerWeb' },
+    workers: { workerWeb: 'core/workerWeb', trainingWorkerWeb: 'worker/trainingWorkerWeb' },
   },
   workerd: {
     modules: {
@@ -48,6 +59,7 @@ const PLATFORMS = {
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
+      trainer: 'worker/trainerNone',
     },
     workers: {},
   },
@@ -59,6 +71,7 @@ const PLATFORMS = {
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
+      trainer: 'worker/trainerNone',
     },
     workers: {},
   },
@@ -66,43 +79,80 @@ const PLATFORMS = {
 
 const compiled = (file) => new URL(`build/ts/src/${file}.js`, import.meta.url).pathname;
 
+/** What fit() loads where it is needed. */
+const LAZY = { evaluate: 'train/evaluate' };
+const EVALUATION = ['train/evaluate', 'train/metrics/byName'].map(compiled);
+
+/** The modules that say `export * as`. */
+const NAMESPACE_EXPORTERS = ['index', 'nn/index'].map(compiled);
+
+/** The name that a module is exported by as a namespace. */
+function namespaceOf(id, importer) {
+  if (!importer || !NAMESPACE_EXPORTERS.includes(importer)) return undefined;
+  const file = resolve(dirname(importer), id);
+  return Object.keys(NAMESPACES).find((name) => compiled(NAMESPACES[name]) === file);
+}
+
 /** Puts the platform's modules in place of `#name`, and leaves imports of `.wasm` files to the host or its bundler. */
 function platformPlugin(modules) {
   return {
     name: 'platform',
-    resolveId(id) {
+    resolveId(id, importer) {
       if (id.startsWith('#')) return compiled(modules[id.slice(1)]);
+      // `export * as` of a module of the same build would make an object of it, of which no bundler leaves out anything.
+      const name = namespaceOf(id, importer);
+      if (name) return { id: `./${name}.js`, external: true };
       return /\.wasm(\?module)?$/.test(id) ? { id, external: true } : null;
     },
   };
 }
 
-/** @param prefix of the names of chunks */
-const bundle = (platform, entries, prefix, minified) => ({
-  input: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, compiled(file)])),
+const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }]) => ({
+  input: Object.fromEntries(
+    Object.entries({ ...ENTRIES, ...NAMESPACES, ...LAZY, ...workers }).map(([name, file]) => [
+      name,
+      compiled(file),
+    ]),
+  ),
   external: [/^node:/],
   makeAbsoluteExternalsRelative: false,
   output: {
     dir: `dist/${platform}`,
     format: 'es',
+    hoistTransitiveImports: false,
+    // By itself, or whoever loads what shares a chunk with it would carry it.
+    manualChunks: (id) => (EVALUATION.includes(id) ? 'evaluation' : null),
+    onlyExplicitManualChunks: true,
     // Without a hash, so that a build replaces what the one before it left behind.
-    chunkFileNames: ({ name }) => `${prefix}${name.replace('_wasm_', '')}.js`,
+    chunkFileNames: ({ name, moduleIds }) =>
+      `${name === 'index' ? `${basename(dirname(moduleIds.at(-1)))}Parts` : name.replace('_wasm_', '')}.js`,
   },
   plugins: [
-    platformPlugin(PLATFORMS[platform].modules),
+    platformPlugin(modules),
     wasmPlugin(),
     nodeResolve({ preferBuiltins: true }),
     commonjs(),
-    terser({ module: true, ...minified }),
+    // Class names stay: they appear in error messages and in what users print.
+    terser({ module: true, keep_classnames: true, compress: { passes: 2 } }),
   ],
-});
+}));
 
-const platforms = Object.entries(PLATFORMS).flatMap(([platform, { workers }]) => [
-  // Class names stay: they appear in error messages and in what users print.
-  bundle(platform, { ...ENTRIES, ...workers }, '', { keep_classnames: true, compress: { passes: 2 } }),
-  // By itself, so that it has nothing in its chunks that others of them need.
-  bundle(platform, INFER, 'infer-', { ecma: 2020, compress: { passes: 3 } }),
-]);
+/** The entry that must be small: by itself, so that it has nothing in its chunks that only others of them need. */
+const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
+  input: { infer: compiled('infer/index') },
+  makeAbsoluteExternalsRelative: false,
+  output: {
+    dir: `dist/${platform}`,
+    format: 'es',
+    chunkFileNames: ({ name }) => `infer-${name}.js`,
+  },
+  plugins: [
+    platformPlugin(modules),
+    wasmPlugin(),
+    nodeResolve(),
+    terser({ module: true, ecma: 2020, compress: { passes: 3 } }),
+  ],
+}));
 platforms[0].plugins.push({
   name: 'copy',
   writeBundle() {
@@ -110,4 +160,4 @@ platforms[0].plugins.push({
   },
 });
 
-export default platforms;
+export default [...platforms, ...small];

@@ -1,7 +1,7 @@
 // Trains a network on real handwritten digits and shows what it learnt: `npm start`, or `npm start -- --seed 7`.
 import { parseArgs } from 'node:util';
 import { data, evaluate, fit, manualSeed, nn, optim, runtimeInfo } from 'wasmgrad';
-import { loadDigits, SIDE } from './mnist.js';
+import { draw, loadDigits, sideBySide, SIDE } from './mnist.js';
 
 const { values: options } = parseArgs({ options: { seed: { type: 'string', default: '0' } } });
 const seed = Number(options.seed);
@@ -45,17 +45,6 @@ const line = (/** @type {unknown[]} */ cells) => cells.map((cell) => String(cell
 console.log(line(['', ...counts.keys()]));
 counts.forEach((row, digit) => console.log(line([digit, ...row.map((count) => count || '·')])));
 
-/** Rows 4 to 23 and columns 4 to 23, where the ink is, two pixels to a character. */
-function draw(/** @type {Float32Array} */ pixels) {
-  const ink = (/** @type {number} */ row, /** @type {number} */ column) => pixels[row * SIDE + column] > 0.4;
-  return Array.from({ length: 10 }, (_, y) =>
-    Array.from(
-      { length: 20 },
-      (_, x) => ' ▄▀█'[2 * Number(ink(4 + 2 * y, 4 + x)) + Number(ink(5 + 2 * y, 4 + x))],
-    ).join(''),
-  );
-}
-
 const right = digits.filter(({ label, guess }) => label === guess);
 const wrong = digits.filter(({ label, guess }) => label !== guess);
 for (const [title, some] of /** @type {const} */ ([
@@ -68,15 +57,7 @@ for (const [title, some] of /** @type {const} */ ([
     const caption = label === guess ? answer : `${answer} (is ${label})`;
     return [...draw(inputs.data.subarray(index * SIDE ** 2)), caption.padEnd(20)];
   });
-  for (let y = 0; shown.length > 0 && y < shown[0].length; y++) {
-    console.log(
-      '  ' +
-        shown
-          .map((picture) => picture[y].padEnd(25))
-          .join('')
-          .trimEnd(),
-    );
-  }
+  console.log(sideBySide(shown).join('\n'));
 }
 
 const { accuracy } = await evaluate(model, testLoader, { loss, metrics: ['accuracy'] });

@@ -14,3 +14,29 @@ export function loadDigits() {
   const inputs = Float32Array.from(pixels.flat());
   return new data.TensorDataset({ data: inputs, shape: [labels.length, SIDE ** 2] }, labels);
 }
+
+/**
+ * Rows 4 to 23 and columns 4 to 23, where the ink is, two pixels to a character.
+ *
+ * @param {ArrayLike<number>} pixels
+ */
+export function draw(pixels) {
+  const ink = (/** @type {number} */ row, /** @type {number} */ column) => pixels[row * SIDE + column] > 0.4;
+  return Array.from({ length: 10 }, (_, y) =>
+    Array.from(
+      { length: 20 },
+      (_, x) => ' ▄▀█'[2 * Number(ink(4 + 2 * y, 4 + x)) + Number(ink(5 + 2 * y, 4 + x))],
+    ).join(''),
+  );
+}
+
+/**
+ * The lines of some pictures, beside each other.
+ *
+ * @param {string[][]} pictures
+ */
+export function sideBySide(pictures) {
+  return (pictures[0] ?? []).map((_, y) =>
+    `  ${pictures.map((lines) => lines[y].padEnd(25)).join('')}`.trimEnd(),
+  );
+}

@@ -1,12 +1,16 @@
-import { loadUpTo, madd, storeUpTo } from '../simd';
+import { madd, storeUpTo } from '../simd';
 import { Header } from './format';
 
 // The weights are packed into panels of eight columns when a model is put together, so nothing is packed here. The last
 // panel may be narrower: of its two vectors the lanes behind belong to what follows, and are not stored. Sums run in
-// the order of gemm/: along k for four rows and more, in four parts for fewer (gemm/dot.ts).
+// the order that gemm/ gives them, so that predictions have its bits: along k, or in four parts, as dot products there
+// (gemm/dot.ts): all of them for fewer than four rows, and what is left over of the columns where gemm.ts says so.
 
 const COLUMNS = 8;
 const TILE_STEP: usize = 32;
+/** As gemm.ts has them. */
+const DOT_COLUMNS = 2;
+const SMALL = 256;
 
 /** c[m, n] = max(a[m, k] · w + bias, floor), w as Step.DENSE says. */
 export function dense(c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, floor: f32): void {
@@ -18,8 +22,11 @@ export function dense(c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32,
     const at = <usize>j << 2;
     const start: usize = bias != 0 ? bias + at : Header.ZEROS;
     const whole = columns == COLUMNS;
-    if (m < 4) {
-      for (let i = 0; i < m; i++) row(k, a + <usize>i * aStep, w, bStep, start, c + <usize>i * cStep + at, columns, floor);
+    const apart = columns <= DOT_COLUMNS && n > COLUMNS && (m >= n || k < 16) && m * n * k > SMALL;
+    if (m < 4 || apart) {
+      for (let i = 0; i < m; i++) {
+        row(k, a + <usize>i * aStep, w, bStep, start, c + <usize>i * cStep + at, columns, floor, m < 4);
+      }
     } else {
       for (let i0 = 0; i0 < m; i0 += 4) {
         // The last four rows, some of them once more.
@@ -90,33 +97,50 @@ function tile(
   v128.store(c, f32x4.pmax(c31, least), 16);
 }
 
-/** One row by a panel: the sums of every fourth product first, as gemm/dot.ts has them in the lanes of a vector. */
+/**
+ * One row by a panel: the sums of every fourth product first, as gemm/dot.ts has them in the lanes of a vector. Of up to three
+ * products at the end each belongs to another of these sums where they are `spread`, else all of them to the first.
+ */
 function row(
-  k: i32, a: usize, b: usize, bStep: usize, start: usize, c: usize, columns: i32, floor: f32,
+  k: i32, a: usize, b: usize, bStep: usize, start: usize, c: usize, columns: i32, floor: f32, spread: bool,
 ): void {
   const zero = f32x4.splat(0);
   let s00 = zero, s01 = zero, s10 = zero, s11 = zero, s20 = zero, s21 = zero, s30 = zero, s31 = zero;
-  for (; k > 0; k -= 4) {
-    // Zeros where there are no four.
-    const x = loadUpTo(a, k);
-    const left = k >= 4;
-    const b1 = left || k > 1 ? b + bStep : b;
-    const b2 = left || k > 2 ? b1 + bStep : b;
-    const b3 = left ? b2 + bStep : b;
-    let y = i32x4.shuffle(x, x, 0, 0, 0, 0);
-    s00 = madd(y, v128.load(b), s00);
-    s01 = madd(y, v128.load(b, 16), s01);
-    y = i32x4.shuffle(x, x, 1, 1, 1, 1);
-    s10 = madd(y, v128.load(b1), s10);
-    s11 = madd(y, v128.load(b1, 16), s11);
-    y = i32x4.shuffle(x, x, 2, 2, 2, 2);
-    s20 = madd(y, v128.load(b2), s20);
-    s21 = madd(y, v128.load(b2, 16), s21);
-    y = i32x4.shuffle(x, x, 3, 3, 3, 3);
-    s30 = madd(y, v128.load(b3), s30);
-    s31 = madd(y, v128.load(b3, 16), s31);
+  for (; k >= 4; k -= 4) {
+    let x = v128.load32_splat(a);
+    s00 = madd(x, v128.load(b), s00);
+    s01 = madd(x, v128.load(b, 16), s01);
+    b += bStep;
+    x = v128.load32_splat(a, 4);
+    s10 = madd(x, v128.load(b), s10);
+    s11 = madd(x, v128.load(b, 16), s11);
+    b += bStep;
+    x = v128.load32_splat(a, 8);
+    s20 = madd(x, v128.load(b), s20);
+    s21 = madd(x, v128.load(b, 16), s21);
+    b += bStep;
+    x = v128.load32_splat(a, 12);
+    s30 = madd(x, v128.load(b), s30);
+    s31 = madd(x, v128.load(b, 16), s31);
+    b += bStep;
     a += 16;
-    b = b3 + bStep;
+  }
+  for (let i = 0; i < k; i++) {
+    const x = v128.load32_splat(a);
+    const low = v128.load(b);
+    const high = v128.load(b, 16);
+    if (i == 0 || !spread) {
+      s00 = madd(x, low, s00);
+      s01 = madd(x, high, s01);
+    } else if (i == 1) {
+      s10 = madd(x, low, s10);
+      s11 = madd(x, high, s11);
+    } else {
+      s20 = madd(x, low, s20);
+      s21 = madd(x, high, s21);
+    }
+    a += 4;
+    b += bStep;
   }
   const least = f32x4.splat(floor);
   s00 = f32x4.add(f32x4.add(s00, s20), f32x4.add(s10, s30));

@@ -1,20 +1,17 @@
 import relaxed from 'wasm:relaxed';
 import strict from 'wasm:strict';
 import type { BuildName } from './builds.js';
+import { unpack } from './unpack.js';
 
-/** Bytes from base64. */
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-}
-
-/** Both builds are inside. */
+/** Both builds are inside; of the strict one what differs. scripts/buildWasm.mjs says so, too. */
 export function plain(name: BuildName): Uint8Array<ArrayBuffer> {
-  return decode(name === 'relaxed' ? relaxed : strict);
+  const code = unpack(relaxed);
+  return name === 'relaxed' ? code : unpack(strict, code);
 }
 
-/** Builds with threads are chunks of their own. */
+/** Builds with threads are chunks of their own: what differs from those without. */
 export async function threaded(name: BuildName): Promise<Uint8Array<ArrayBuffer>> {
-  const { default: base64 } =
+  const { default: packed } =
     name === 'relaxed' ? await import('wasm:relaxed-threads') : await import('wasm:strict-threads');
-  return decode(base64);
+  return unpack(packed, plain(name));
 }

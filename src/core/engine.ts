@@ -48,7 +48,8 @@ export class Engine {
   team: Team | undefined;
   /** Why there are as many threads as there are. */
   threadsReason = '';
-  private readonly maximumPages: number;
+  /** How far linear memory may grow, in bytes. */
+  readonly maximumBytes: number;
 
   /** @param threads more than one takes a build with threads */
   constructor(
@@ -57,7 +58,7 @@ export class Engine {
   ) {
     const { memory, maximumPages } = createMemory(threads > 1);
     this.memory = memory;
-    this.maximumPages = maximumPages;
+    this.maximumBytes = maximumPages * PAGE_BYTES;
     const module = isBytes(build.code) ? new WebAssembly.Module(build.code) : build.code;
     this.core = new WebAssembly.Instance(module, { env: { memory } }).exports as CoreExports;
     this.allocator = new Allocator(FIRST_BYTE, (bytes) => this.growTo(bytes));
@@ -83,11 +84,9 @@ export class Engine {
     if (missing <= 0) return;
     const pages = this.memory.buffer.byteLength / PAGE_BYTES;
     // Growing detaches every view and may move memory, so grow seldom: by a quarter at least.
-    const ahead = Math.min(Math.max(missing, pages >> 2), this.maximumPages - pages);
+    const ahead = Math.min(Math.max(missing, pages >> 2), this.maximumBytes / PAGE_BYTES - pages);
     if (ahead < missing) {
-      throw new RangeError(
-        `out of memory: ${bytes} bytes needed, WebAssembly has ${this.maximumPages * PAGE_BYTES} here`,
-      );
+      throw new RangeError(`out of memory: ${bytes} bytes needed, WebAssembly has ${this.maximumBytes} here`);
     }
     try {
       this.memory.grow(ahead);
@@ -250,12 +249,16 @@ export interface RuntimeInfo {
   build: BuildName;
   /** Why this build runs. */
   reason: string;
+  /** The vector instructions that it uses: those of relaxed SIMD, or only those that give the same bits everywhere. */
+  simd: 'relaxed' | 'fixed';
   /** How many threads compute. */
   threads: number;
   /** Why there are as many: where fewer run than configure() was asked for, what is missing or went wrong. */
   threadsReason: string;
   /** Size of linear memory now, in bytes. */
   memoryBytes: number;
+  /** How far it may grow here, in bytes. */
+  maximumBytes: number;
   /** Bytes of it that tensors, optimizers, data sets and tapes hold. */
   inUseBytes: number;
 }
@@ -270,13 +273,15 @@ export interface RuntimeInfo {
  * ```
  */
 export function runtimeInfo(): RuntimeInfo {
-  const { build, memory, allocator, team, threadsReason } = engine();
+  const { build, memory, maximumBytes, allocator, team, threadsReason } = engine();
   return {
     build: build.name,
     reason: build.reason,
+    simd: build.name === 'relaxed' ? 'relaxed' : 'fixed',
     threads: team?.threads ?? 1,
     threadsReason,
     memoryBytes: memory.buffer.byteLength,
+    maximumBytes,
     inUseBytes: allocator.inUseBytes,
   };
 }

@@ -1,3 +1,4 @@
+import { cosPi, logOfShare } from './elementary.js';
 import { engine } from './engine.js';
 
 /**
@@ -70,8 +71,8 @@ export class Generator {
   /** A normal number: Box and Muller (1958). */
   normal(mean = 0, deviation = 1): number {
     // In (0, 1], whose logarithm is finite.
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uint32() / 2 ** 32));
-    return mean + deviation * radius * Math.cos(2 * Math.PI * (this.uint32() / 2 ** 32));
+    const radius = Math.sqrt(-2 * logOfShare(1 - this.uint32() / 2 ** 32));
+    return mean + deviation * radius * cosPi(2 * (this.uint32() / 2 ** 32));
   }
 
   /** A uniform integer in [0, bound), without bias. */

@@ -1,4 +1,4 @@
-/** A core build as base64, put there by the bundler plugin. */
+/** A core build, packed, and what unpacks it: base64, put there by the bundler plugin. */
 declare module 'wasm:*' {
   const base64: string;
   export default base64;

@@ -1,9 +1,5 @@
-import type { Duty, Listener, WorkerHandle } from './workers.js';
-
-/** What browsers keep to themselves. */
-const UNKNOWN =
-  'its file, workerWeb.js, could not be loaded; is it served with the headers of the page, and does the content ' +
-  'security policy allow it?';
+import { attach, type AnyWorker } from './workerHandle.js';
+import type { Duty, Listener, Report, WorkerHandle } from './workers.js';
 
 /** Logical processors of this machine; browsers may tell fewer. */
 export function parallelism(): number {
@@ -11,12 +7,11 @@ export function parallelism(): number {
 }
 
 /** Starts a Web Worker, from a file next to this one, as bundlers and content security policies want it. */
-export function startWorker(duty: Duty, listener: Listener): WorkerHandle {
+export function startWorker(duty: Duty, { onReport, onEnd }: Listener): WorkerHandle {
   if (typeof Worker === 'undefined') throw new Error('this host has no Worker');
   const worker = new Worker(new URL('./workerWeb.js', import.meta.url), { type: 'module' });
-  worker.addEventListener('message', ({ data }) => listener.onReport(data));
-  worker.addEventListener('error', (event) => listener.onEnd(event.message || UNKNOWN));
-  worker.addEventListener('messageerror', () => listener.onEnd('it could not read what it was sent'));
-  worker.postMessage(duty);
-  return { unref() {}, stop: () => worker.terminate() };
+  const onMessage = (report: unknown): void => onReport(report as Report);
+  const handle = attach(worker as AnyWorker, 'workerWeb.js', { onMessage, onEnd });
+  handle.post(duty);
+  return handle;
 }

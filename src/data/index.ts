@@ -1,5 +1,6 @@
 export { DataLoader, type DataLoaderOptions, type LoaderState } from './dataLoader.js';
 export { TensorDataset, trainTestSplit, type Rows, type SplitOptions } from './dataset.js';
+export { readIdx, type IdxArray } from './idx.js';
 export { KFold, StratifiedKFold, type Fold, type KFoldOptions } from './kFold.js';
 export type { Labels } from './labels.js';
 export {

@@ -1,3 +1,4 @@
+import { logOfShare } from '../core/elementary.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { checkOptions } from '../tensor/tensor.js';
 import { labelsOf, type Labels } from './labels.js';
@@ -116,7 +117,7 @@ export class WeightedRandomSampler implements Sampler {
 
   /** The rows with the smallest exponential variates of rate `weight` (Efraimidis and Spirakis, 2006). */
   private withoutReplacement(): Int32Array {
-    const keys = this.weights.map((weight) => -Math.log(1 - this.generator.fraction()) / weight);
+    const keys = this.weights.map((weight) => -logOfShare(1 - this.generator.fraction()) / weight);
     const rows = Int32Array.from({ length: keys.length }, (_, i) => i);
     // 0 / 0 where a row must never be drawn.
     keys.forEach((key, i) => {

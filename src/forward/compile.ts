@@ -1,4 +1,4 @@
-import { Header, SLACK_BYTES } from '../../assembly/forward/format.js';
+import { Header, SLACK_BYTES, Step } from '../../assembly/forward/format.js';
 import { sizeOf } from '../tensor/layout.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../io/storedModel.js';
 import { layerSteps, type Context, type Value } from './layerSteps.js';
@@ -18,6 +18,8 @@ export interface Compiled {
   writeProgram(image: Uint8Array): void;
   readonly constants: readonly Constant[];
   readonly plan: Plan;
+  /** Outputs of the widest layer. */
+  readonly widest: number;
 }
 
 export interface CompileOptions {
@@ -65,6 +67,10 @@ export function compile(
     size,
     constants: plan.constants,
     plan,
+    widest: plan.steps.reduce(
+      (most, { step, dims: [n] }) => (step === Step.DENSE ? Math.max(most, n) : most),
+      0,
+    ),
     bytesFor: (rows) => activations + rows * rowFloats * 4 + SLACK_BYTES,
     writeProgram(image) {
       const view = new DataView(image.buffer, image.byteOffset, image.byteLength);

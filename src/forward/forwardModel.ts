@@ -97,7 +97,7 @@ export class ForwardModel {
     }
     const results = new Float32Array(count * width);
     let first = 0;
-    for (const batch of batchSizes(count)) {
+    for (const batch of batchSizes(count, this.compiled.widest)) {
       const at = this.core.input(batch) >>> 0;
       if (at === 0) throw new RangeError(`out of memory: the host gives no memory for ${batch} rows`);
       const part = rows.subarray(first * inFeatures, (first + batch) * inFeatures);

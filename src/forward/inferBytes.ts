@@ -1,6 +1,7 @@
-import base64 from 'wasm:infer';
+import packed from 'wasm:infer';
+import { unpack } from '../core/unpack.js';
 
 /** The core for inference (assembly/infer.ts), to be compiled or to be written into a file. */
 export function inferBytes(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return unpack(packed);
 }

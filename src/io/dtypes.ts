@@ -1,3 +1,5 @@
+import { float16 } from './float16.js';
+
 /** How safetensors names the types of numbers that are read, and how many bytes one takes. */
 export type Dtype =
   'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'U64' | 'I32' | 'U32' | 'I16' | 'U16' | 'I8' | 'U8' | 'BOOL';
@@ -32,7 +34,7 @@ export const DTYPES: Readonly<Record<Dtype, DtypeKind>> = {
   F32: { bytes: 4, toFloat32: (buffer) => new Float32Array(buffer) },
   F16: {
     bytes: 2,
-    toFloat32: (buffer) => Float32Array.from(new Uint16Array(buffer), halfToNumber),
+    toFloat32: (buffer) => Float32Array.from(new Uint16Array(buffer), float16),
   },
   BF16: {
     bytes: 2,
@@ -50,13 +52,3 @@ export const DTYPES: Readonly<Record<Dtype, DtypeKind>> = {
   U8: kindOf(Uint8Array, 1),
   BOOL: kindOf(Uint8Array, 1),
 };
-
-/** binary16 of IEEE 754: 1 bit of sign, 5 of exponent, 10 of fraction. */
-function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}

@@ -35,7 +35,16 @@ export function exportModule(model: Module, options: ExportOptions = {}): Export
   const image = imageOf(compiled, state);
   const core = binaryOf(withMemory(compiled));
   const outFeatures = sizeOf(compiled.outShape);
-  return { code: codeOf(base64(core), base64(image), compiled.inFeatures, outFeatures), types: TYPES };
+  return {
+    code: codeOf(
+      base64(core),
+      base64(image),
+      compiled.inFeatures,
+      outFeatures,
+      Math.max(256, compiled.widest),
+    ),
+    types: TYPES,
+  };
 }
 
 /** Longer lists of arguments overflow the stack of some hosts. */
@@ -51,7 +60,13 @@ function base64(bytes: Uint8Array): string {
 
 // Weights are not in the compiled module: browsers compile large ones on the main thread only asynchronously. The batches are
 // those of batchSizes().
-const codeOf = (core: string, image: string, inFeatures: number, outFeatures: number): string => `\
+const codeOf = (
+  core: string,
+  image: string,
+  inFeatures: number,
+  outFeatures: number,
+  least: number,
+): string => `\
 // A model, written by exportModule() of wasmgrad: no imports, nothing to install.
 const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const { memory, input, run, output } = new WebAssembly.Instance(new WebAssembly.Module(bytes('${core}'))).exports;
@@ -75,7 +90,7 @@ export function predict(rows) {
     throw new RangeError(\`predict: expected rows of \${inFeatures} numbers, got \${values.length} numbers in all\`);
   }
   const results = new Float32Array(count * outFeatures);
-  const batches = Math.ceil(count / 256);
+  const batches = Math.max(1, Math.floor(count / ${least}));
   for (let i = 0; i < batches; i++) {
     const first = Math.floor((i * count) / batches);
     const size = Math.floor(((i + 1) * count) / batches) - first;

@@ -13,6 +13,15 @@ export {
   type StatefulData,
 } from './checkpoint.js';
 export type { Dtype } from './dtypes.js';
+export {
+  encodeOnnx,
+  loadLayersModel,
+  loadOnnx,
+  saveOnnx,
+  type LoadLayersModelOptions,
+  type LoadOnnxOptions,
+  type SaveOnnxOptions,
+} from './foreignModels.js';
 export { indexedDb } from './indexedDb.js';
 export {
   encodeModel,

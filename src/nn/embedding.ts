@@ -1,3 +1,4 @@
+import { cosPi, logOfShare } from '../core/elementary.js';
 import { defaultGenerator } from '../core/random.js';
 import { embedding } from '../tensor/operations/embedding.js';
 import { asTensor, call, checkOptions, type Tensor } from '../tensor/tensor.js';
@@ -62,10 +63,10 @@ export class Embedding extends Module {
 function normal(values: Float32Array): Float32Array {
   const generator = defaultGenerator();
   for (let i = 0; i < values.length; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(1 - generator.uniform()));
-    const angle = 2 * Math.PI * generator.uniform();
-    values[i] = radius * Math.cos(angle);
-    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+    const radius = Math.sqrt(-2 * logOfShare(1 - generator.uniform()));
+    const turn = 2 * generator.uniform();
+    values[i] = radius * cosPi(turn);
+    if (i + 1 < values.length) values[i + 1] = radius * cosPi(turn - 0.5);
   }
   return values;
 }

@@ -5,9 +5,8 @@ import { checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, wholeOnly, type TrainingData } from './batchesOf.js';
 import { Budget } from './budget.js';
 import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
-import { progressBar } from './callbacks/progressBar.js';
+import { ownProgressBar } from './callbacks/progressBar.js';
 import { trainEpoch } from './epoch.js';
-import { Evaluator } from './evaluate.js';
 import type { BatchReport, EpochReport, EpochState, FitState, History } from './history.js';
 import type { MetricLike } from './metrics/byName.js';
 import { Pause } from './pause.js';
@@ -51,7 +50,7 @@ export interface FitOptions extends StepOptions {
    * `{ scheduler, every: 'batch' }` after each step of the optimizer.
    */
   schedule?: ScheduleOption;
-  /** A progress bar where a terminal is attached; true by default. */
+  /** A progress bar where a terminal is attached; true by default. For one of your own: callbacks.ProgressBar. */
   progress?: boolean;
 }
 
@@ -114,7 +113,9 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const held = validation && batchesOf(validation, 'fit: expected validation');
   const whole = wholeOnly(data, 'data') ?? (validation && wholeOnly(validation, 'validation'));
   if (budget && whole !== undefined) throw new TypeError(`fit: budgetMs cannot be kept, ${whole}`);
-  const evaluator = new Evaluator('fit', model, loss, options.metrics);
+  // Loaded where it is needed: with the metrics that it knows by name it is a fifth of what fit() carries.
+  const evaluator =
+    validation && new (await import('./evaluate.js')).Evaluator('fit', model, loss, options.metrics);
   const { callbacks = [] } = options;
   const all = await callbacksOf(options);
   if (resume) {
@@ -133,7 +134,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     epochs,
     batches.length,
     history,
-    evaluator.metrics,
+    evaluator?.metrics ?? [],
     whole,
   );
   const hooks = new Hooks(all, training);
@@ -166,7 +167,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
       begun = state;
       if (training.interrupted) break;
       const report: EpochReport = { epoch, loss: state.sum / state.rows, seconds: state.seconds };
-      if (held) {
+      if (held && evaluator) {
         const figures = await evaluator.run(held, pause, signal);
         for (const [name, value] of Object.entries(figures)) report[validationName(name)] = value;
       }
@@ -206,7 +207,7 @@ function newEpoch(batches: number | undefined, { random, data }: FitState): Epoc
 async function callbacksOf({ callbacks = [], onBatch, onEpoch, progress }: FitOptions): Promise<Callback[]> {
   const all = [...callbacks];
   if (onBatch) all.unshift({ onBatchEnd: (report) => onBatch(report) });
-  const bar = progress === false ? undefined : await progressBar();
+  const bar = progress === false ? undefined : await ownProgressBar(callbacks);
   if (bar) all.push(bar);
   if (onEpoch) all.push({ onEpochEnd: (report) => onEpoch(report) });
   return all;

@@ -1,9 +1,20 @@
+/** How far training is. */
+export interface ProgressReport {
+  /** The epoch at hand, counted from 1. */
+  epoch: number;
+  epochs: number;
+  /** Of the whole training, 0 to 1. */
+  share: number;
+  /** Mean of the epoch so far. */
+  loss: number;
+  /** Rows trained a second, in this epoch; absent where only epochs are reported. */
+  rowsPerSecond?: number;
+}
+
 /** Shows how far training is. */
 export interface Progress {
-  /** @param batches in an epoch, where that is known */
-  start(epochs: number, batches: number | undefined): void;
-  /** @param loss mean of the epoch so far */
-  update(epoch: number, batch: number, loss: number, rowsPerSecond: number): void;
+  start(epochs: number): void;
+  update(report: ProgressReport): void;
   stop(): void;
 }
 

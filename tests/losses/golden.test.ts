@@ -42,6 +42,8 @@ describe('losses are as PyTorch computes them', () => {
 
   it('in every reduction', () => {
     expect(Object.keys(records).length).toBeGreaterThan(40);
+    const known = Object.keys(nn).filter((name) => name.endsWith('Loss'));
+    expect(new Set(Object.values(records).map((record) => record.class))).toEqual(new Set(known));
     for (const { results } of Object.values(records)) {
       expect(Object.keys(results)).toEqual(
         expect.arrayContaining(['mean', 'sum', 'none', 'mean weighted', 'sum weighted', 'none weighted']),

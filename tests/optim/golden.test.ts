@@ -4,7 +4,16 @@ import golden from '../reference/optimizers.json' with { type: 'json' };
 import { mismatch } from '../support/machine.js';
 import { EPSILON } from '../support/numbers.js';
 
-type Made = new (parameters: Tensor[], options: object) => optim.Optimizer;
+type Made = new (parameters: object[], options: object) => optim.Optimizer;
+
+interface Run {
+  optimizer: string;
+  options: object;
+  /** Of the second parameter, in a group of its own. */
+  own?: object;
+  after: Record<string, number[][]>;
+}
+const runs: Run[] = golden.runs;
 
 const shaped = (data: number[], i: number): Tensor =>
   tensor(Float32Array.from(data), { shape: golden.shapes[i], requiresGrad: true });
@@ -16,11 +25,13 @@ const shaped = (data: number[], i: number): Tensor =>
 const STEP = 24;
 
 describe.each(['spelled out', 'captured'])('50 steps are as PyTorch computes them, %s', (way) => {
-  it.each(golden.runs.map((run) => ({ ...run, title: JSON.stringify(run.options) })))(
+  it.each(runs.map((run) => ({ ...run, title: JSON.stringify([run.options, run.own]) })))(
     '$optimizer $title',
-    ({ optimizer: name, options, after }) => {
+    ({ optimizer: name, options, own, after }) => {
       const parameters = golden.start.map(shaped);
-      const optimizer = new (optim[name as keyof typeof optim] as unknown as Made)(parameters, options);
+      const [first, second] = parameters;
+      const given = own ? [{ params: [first] }, { params: [second], ...own }] : parameters;
+      const optimizer = new (optim[name as keyof typeof optim] as unknown as Made)(given, options);
       const body = (...gradients: Tensor[]): Tensor => {
         optimizer.zeroGrad();
         // A leaf's own gradient is the one it is given.
@@ -32,7 +43,7 @@ describe.each(['spelled out', 'captured'])('50 steps are as PyTorch computes the
       let checked = 0;
       golden.gradients.forEach((gradients, t) => {
         step(...gradients.map((data, i) => shaped(data, i).detach()));
-        const expected = (after as Record<string, number[][]>)[t + 1];
+        const expected = after[t + 1];
         if (!expected) return;
         const actual = parameters.flatMap(({ data }) => [...data]);
         const values = expected.flat();
@@ -46,9 +57,10 @@ describe.each(['spelled out', 'captured'])('50 steps are as PyTorch computes the
   );
 });
 
-it('knows every optimizer', () => {
+it('knows every optimizer, with groups, too', () => {
   const known = Object.keys(optim).filter(
     (name) => Object.getPrototypeOf(optim[name as 'SGD']) === optim.Optimizer,
   );
-  expect(new Set(golden.runs.map(({ optimizer }) => optimizer))).toEqual(new Set(known));
+  expect(new Set(runs.map(({ optimizer }) => optimizer))).toEqual(new Set(known));
+  expect(new Set(runs.filter(({ own }) => own).map(({ optimizer }) => optimizer))).toEqual(new Set(known));
 });

@@ -40,6 +40,12 @@ const ratesOf = ({ paramGroups }: optim.SGD): number[] => paramGroups.map(({ lr 
 const near = (t: number, rate: number): number => (t + 1) * 16 * 2 ** -53 * rate + 1e-14;
 
 describe('200 steps are as PyTorch computes them', () => {
+  it('of every schedule', () => {
+    const known = Object.values(optim).filter((value) => value.prototype instanceof optim.Scheduler);
+    const made = new Set(runs.map((run) => make(run, optimizerOf()).constructor));
+    expect(made).toEqual(new Set(known));
+  });
+
   it.each(runs)('$schedule $title', (run) => {
     const optimizer = optimizerOf();
     const schedule = make(run, optimizer);

@@ -102,10 +102,24 @@ scales = [torch.exp(torch.randn(shape)) for shape in shapes]
 gradients = [[torch.randn(shape) * scale for shape, scale in zip(shapes, scales)] for _ in range(STEPS)]
 
 
-def run(make, options):
-    """The parameters after each step, or the last ones."""
+# What the second of two groups has for itself.
+OWN = {
+    "SGD": dict(lr=0.01, momentum=0.5, weight_decay=0.2),
+    "Adam": dict(lr=0.05, betas=(0.5, 0.9), weight_decay=0.2),
+    "AdamW": dict(lr=0.05, eps=1e-2, weight_decay=0),
+    "RMSprop": dict(lr=0.03, alpha=0.5, weight_decay=0.2),
+    "Adagrad": dict(lr=0.3, lr_decay=0.1, weight_decay=0.2),
+    "Adadelta": dict(lr=0.3, rho=0.5, weight_decay=0.2),
+    "NAdam": dict(lr=0.05, betas=(0.5, 0.9), momentum_decay=0.1),
+    "Lion": dict(lr=0.03, betas=(0.5, 0.9), weight_decay=0.2),
+}
+
+
+def run(make, options, own=None):
+    """The parameters after each step; `own` are options of the second one's group."""
     parameters = [torch.nn.Parameter(value.clone()) for value in start]
-    optimizer = make(parameters, **options)
+    groups = parameters if own is None else [dict(params=parameters[:1]), dict(params=parameters[1:], **own)]
+    optimizer = make(groups, **options)
     trace = []
     for step in gradients:
         for parameter, gradient in zip(parameters, step):
@@ -127,12 +141,21 @@ golden = {
     "gradients": [[numbers(g) for g in step] for step in gradients],
     "runs": [],
 }
-for name, make, options in VARIANTS:
-    trace = run(make, options)
+
+def add(name, make, options, own=None):
+    trace = run(make, options, own)
+    named = lambda given: {camel(key): value for key, value in given.items()}
     golden["runs"].append({
         "optimizer": name,
-        "options": {camel(key): value for key, value in options.items()},
+        "options": named(options),
         # After 1, 2, 10 and 50 steps.
         "after": {step: [numbers(p) for p in trace[step - 1]] for step in (1, 2, 10, STEPS)},
-    })
+    } | ({} if own is None else {"own": named(own)}))
+
+
+for name, make, options in VARIANTS:
+    add(name, make, options)
+    # The first variant of each once more, in groups.
+    if name not in {run["optimizer"] for run in golden["runs"] if "own" in run}:
+        add(name, make, dict(options, momentum=0.9) if name == "SGD" else options, OWN[name])
 json.dump(golden, sys.stdout, separators=(",", ":"))

@@ -33,7 +33,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   data: ['tensor', 'core'],
   train: ['nn', 'losses', 'optim', 'data', 'tensor', 'core'],
   // The steps of a model, and no module.
-  forward: ['tensor'],
+  forward: ['tensor', 'core'],
   io: ['forward', 'train', 'nn', 'optim', 'tensor', 'core'],
   // Readers of formats, and no module.
   infer: ['io', 'forward', 'tensor'],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   callbacks,
   data,
@@ -302,6 +302,111 @@ describe('LRLogger', () => {
     expect(batches.entries[7]).toEqual({ epoch: 2, batch: 1, lr: 0.25 });
     expect(logged).toEqual([1, 2]);
     expect(() => new callbacks.LRLogger({ every: 'step' as never })).toThrow(/every/);
+  });
+
+  it('notes one rate for each group of parameters', async () => {
+    const set = setUp();
+    const groups = set.model.parameters().map((parameter, i) => ({ params: [parameter], lr: 2 ** -i / 8 }));
+    const optimizer = new optim.SGD(groups, { lr: 1 });
+    const rates = new callbacks.LRLogger();
+    await run([rates], { epochs: 1 }, { ...set, optimizer });
+    expect(rates.entries).toEqual([{ epoch: 1, lr: [1 / 8, 1 / 16, 1 / 32, 1 / 64] }]);
+  });
+});
+
+describe('ProgressBar', () => {
+  it('moves with the batches, and says loss and rate', async () => {
+    const seen: callbacks.ProgressReport[] = [];
+    const means: number[] = [];
+    const bar = new callbacks.ProgressBar({ show: (report) => void seen.push(report) });
+    await run([bar, { onBatchEnd: ({ meanLoss }) => void means.push(meanLoss) }], { epochs: 2 });
+    expect(seen.map(({ epoch }) => epoch)).toEqual([...Array(7).fill(1), ...Array(7).fill(2)]);
+    seen.forEach(({ share, epochs }, i) => {
+      expect(share).toBeCloseTo((i + 1) / 14, 12);
+      expect(epochs).toBe(2);
+    });
+    expect(seen.map(({ loss: value }) => value)).toEqual(means);
+    expect(seen.every(({ rowsPerSecond }) => rowsPerSecond! > 0)).toBe(true);
+  });
+
+  it('moves with the epochs, and hears of no batch', async () => {
+    const seen: callbacks.ProgressReport[] = [];
+    const bar = new callbacks.ProgressBar({ every: 'epoch', show: (report) => void seen.push(report) });
+    const { epochs } = await run([bar]);
+    expect(bar.onBatchEnd).toBeUndefined();
+    expect(seen).toEqual(
+      epochs.map(({ epoch, loss: value }) => ({
+        epoch,
+        epochs: 4,
+        share: epoch / 4,
+        loss: value,
+        rowsPerSecond: undefined,
+      })),
+    );
+  });
+
+  it('counts the epochs of a stream, whose batches nobody knows', async () => {
+    const set = setUp();
+    const shares: number[] = [];
+    const bar = new callbacks.ProgressBar({ show: ({ share }) => void shares.push(share) });
+    const stream = new data.Stream(() => set.loader);
+    await run([bar], { epochs: 2, data: stream }, set);
+    expect(shares).toEqual([...Array(7).fill(0), 0.5, ...Array(7).fill(0.5), 1]);
+  });
+
+  it('goes on where an earlier training ended', async () => {
+    const set = setUp();
+    const first = await run([], { epochs: 1 }, set);
+    const shares: number[] = [];
+    const bar = new callbacks.ProgressBar({ every: 'epoch', show: ({ share }) => void shares.push(share) });
+    await run([bar], { epochs: 2, resume: first }, set);
+    expect(shares).toEqual([1]);
+  });
+
+  describe('in a terminal', () => {
+    const { isTTY } = process.stderr;
+    let written = '';
+    beforeEach(() => {
+      written = '';
+      process.stderr.isTTY = true;
+      vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+        written += String(text);
+        return true;
+      });
+    });
+    afterEach(() => {
+      vi.restoreAllMocks();
+      process.stderr.isTTY = isTTY;
+    });
+    // Each bar hides the cursor once.
+    const bars = (): number => written.split('\u001B[?25l').length - 1;
+
+    it('is drawn by fit itself, and only once where there is one already', async () => {
+      await run([]);
+      expect(written).toMatch(/epoch 4\/4 .*100% \| loss 0\.\d{4} \| \d+ rows\/s/);
+      expect(bars()).toBe(1);
+      written = '';
+      await run([new callbacks.ProgressBar()]);
+      expect(bars()).toBe(1);
+      written = '';
+      await run([new callbacks.ProgressBar({ every: 'epoch' })]);
+      expect(written).toMatch(/epoch 4\/4 .*100% \| loss 0\.\d{4} \| \d+s left/);
+      expect(written).not.toMatch(/rows/);
+    });
+
+    it('is not, where that is not wanted', async () => {
+      await run([], { progress: false });
+      expect(written).toBe('');
+    });
+  });
+
+  it('refuses what it does not know', () => {
+    expect(() => new callbacks.ProgressBar({ every: 'row' as never })).toThrow(
+      /'batch' or 'epoch', got 'row'/,
+    );
+    expect(() => new callbacks.ProgressBar({ show: 1 as never })).toThrow(
+      /show to be a function, got number/,
+    );
   });
 });
 

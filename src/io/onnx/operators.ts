@@ -248,7 +248,7 @@ function rankOf({ dims }: Value): number {
 
 const transpose = (constant: Constant): Constant => ({
   ...constant,
-  dims: [...constant.dims].reverse(),
+  dims: constant.dims.toReversed(),
   transposed: !constant.transposed,
 });
 

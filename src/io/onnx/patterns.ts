@@ -78,7 +78,7 @@ export class NodeView {
   }
 
   fail(what: string): never {
-    throw new RangeError(`readOnnx: ${titleOf(this.node)}: ${what}`);
+    throw new RangeError(`ONNX: ${titleOf(this.node)}: ${what}`);
   }
 }
 
@@ -212,7 +212,7 @@ function lastAxes(mean: NodeView): number {
   const axes = mean.has(1)
     ? Array.from(mean.values.numbers(mean.constant(1)))
     : (mean.node.attributes.get('axes')?.ints ?? []);
-  const last = axes.map((axis) => (axis < 0 ? axis : axis - rank)).sort((a, b) => a - b);
+  const last = axes.map((axis) => (axis < 0 ? axis : axis - rank)).toSorted((a, b) => a - b);
   if (mean.int('keepdims', 1) !== 1) return 0;
   return last.every((axis, i) => axis === i - last.length) ? last.length : 0;
 }

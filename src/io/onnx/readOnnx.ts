@@ -1,3 +1,5 @@
+import { outputOf } from '../lastLayer.js';
+import { clip, show } from '../shown.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../storedModel.js';
 import { readModel, type OnnxNode } from './messages.js';
 import { OPERATORS } from './operators.js';
@@ -28,28 +30,24 @@ type Part =
 export function readOnnx(bytes: Uint8Array, options: ReadOnnxOptions = {}): StoredModel {
   const model = readModel(bytes);
   const values = new Values(model, bytes.length);
-  const end = outputOf(values, options.output);
+  const end = endOf(values, options.output);
   const start = inputOf(end);
   const parts = new Chains(values).between(start, end, 0);
   const last = parts.at(-1);
-  let output: StoredModel['output'] = 'raw';
-  if (last && 'layer' in last) {
-    if (last.layer.type === 'Sigmoid') output = 'sigmoid';
-    if (last.layer.type === 'Softmax' && last.layer.dim === -1) output = 'softmax';
-    if (output !== 'raw') parts.pop();
-  }
+  const output = last && 'layer' in last ? outputOf(last.layer) : 'raw';
+  if (output !== 'raw') parts.pop();
   const state = new Map<string, StoredTensor>();
   const layers = parts.map((part, i) => assemble(part, `${i}.`, state));
   return { architecture: { type: 'Sequential', layers }, state, output, metadata: model.metadata };
 }
 
 /** The value that is the network's output, before what only gives it another form. */
-function outputOf(values: Values, name?: string): Value {
+function endOf(values: Values, name?: string): Value {
   const { outputs } = values.graph;
   const names = outputs.map((info) => info.name);
   if (name !== undefined && !names.includes(name)) {
     throw new RangeError(
-      `readOnnx: the graph has no output ${JSON.stringify(name)}, but ${names.join(', ')}`,
+      `ONNX: the graph has no output ${show(name)}, but ${names.slice(0, 8).map(clip).join(', ')}`,
     );
   }
   const found = (name === undefined ? names : [name])
@@ -57,7 +55,7 @@ function outputOf(values: Values, name?: string): Value {
     .filter((value) => name !== undefined || !givesLabels(values, value));
   if (found.length === 1) return found[0];
   throw new RangeError(
-    `readOnnx: expected one output, got ${names.slice(0, 8).join(', ') || 'none'}; say which with { output: name }`,
+    `ONNX: expected one output, got ${names.slice(0, 8).map(clip).join(', ') || 'none'}; say which with { output: name }`,
   );
 }
 
@@ -93,7 +91,7 @@ function inputOf(end: Value): Value {
   while (value.parent) value = value.parent;
   if (value.node || value.constant) {
     const by = value.node ? titleOf(value.node) : 'the output';
-    throw new RangeError(`readOnnx: ${by} depends on no input, or on several`);
+    throw new RangeError(`ONNX: ${by} depends on no input, or on several`);
   }
   return value;
 }
@@ -110,8 +108,7 @@ class Chains {
     let value = to;
     while (value !== from) {
       const node = nodeOf(this.values, value, value.node ? [value.node.op] : []);
-      if (!node)
-        throw new RangeError(`readOnnx: ${JSON.stringify(value.name)} is not the first output of a node`);
+      if (!node) throw new RangeError(`ONNX: ${show(value.name)} is not the first output of a node`);
       // Else a layer would become several, with weights of their own.
       if (this.done.has(value)) node.fail('is used by more than one branch');
       this.done.add(value);
@@ -120,7 +117,7 @@ class Chains {
       if (part) parts.push(part);
       value = input;
     }
-    return parts.reverse();
+    return parts.toReversed();
   }
 
   private layer(node: NodeView, depth: number): [part: Part | undefined, input: Value] {
@@ -139,7 +136,7 @@ class Chains {
       return [{ type: 'Residual', inner: this.between(before, a === before ? b : a, depth + 1) }, before];
     }
     const read = Object.hasOwn(OPERATORS, op) ? OPERATORS[op] : undefined;
-    if (!read) node.fail(`there is no layer for the operator ${op}`);
+    if (!read) node.fail(`there is no layer for the operator ${clip(op)}`);
     const { input, layer, tensors } = read(node);
     return [layer && { layer, tensors }, input];
   }

@@ -1,4 +1,5 @@
 import { float16 } from '../float16.js';
+import { clip, show } from '../shown.js';
 import type { OnnxTensor } from './messages.js';
 
 /** TensorProto.DataType: bytes of a number, and how to read it. */
@@ -33,11 +34,11 @@ export type Numbers = Float32Array | Int8Array | Float64Array;
 export function numbersOf(tensor: OnnxTensor): Numbers {
   const { name, dims, type, raw, numbers, external } = tensor;
   const fail = (what: string): never => {
-    throw new RangeError(`readOnnx: ${name || 'a constant'} [${dims.slice(0, 8).join(', ')}]: ${what}`);
+    throw new RangeError(`ONNX: ${clip(name || 'a constant')} [${dims.slice(0, 8).join(', ')}]: ${what}`);
   };
   if (external !== undefined) {
     fail(
-      `its numbers are in ${external}; save the model as one file (onnx.save with save_as_external_data=False)`,
+      `its numbers are in ${show(external)}; save the model as one file (onnx.save with save_as_external_data=False)`,
     );
   }
   if (!(type in TYPES)) fail(`numbers of type ${type} cannot be read`);

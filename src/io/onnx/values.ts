@@ -1,3 +1,4 @@
+import { clip, show } from '../shown.js';
 import type { StoredTensor } from '../storedModel.js';
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from './messages.js';
 import { isFloat, numbersOf, type Numbers } from './tensors.js';
@@ -44,7 +45,7 @@ export class Values {
     this.opset = opset;
     this.graph = graph;
     if (graph.nodes.length > MAX_NODES) {
-      throw new RangeError(`readOnnx: expected at most ${MAX_NODES} nodes, got ${graph.nodes.length}`);
+      throw new RangeError(`ONNX: expected at most ${MAX_NODES} nodes, got ${graph.nodes.length}`);
     }
     for (const tensor of graph.initializers) this.set(constant(tensor.name, tensor));
     // Until IR version 4 initialisers were listed as inputs too.
@@ -56,7 +57,7 @@ export class Values {
     const value = this.all.get(name);
     if (value) return value;
     throw new RangeError(
-      `readOnnx: ${user} uses ${JSON.stringify(name)}, which is no input, no initializer and given by no earlier node`,
+      `ONNX: ${user} uses ${show(name)}, which is no input, no initializer and given by no earlier node`,
     );
   }
 
@@ -95,7 +96,7 @@ export class Values {
     if (perRow) return { shape, values: values as Int8Array, scale: this.numbers(scale) as Float32Array };
     if (values instanceof Float32Array) return { shape, values };
     throw new RangeError(
-      `readOnnx: ${tensor.name}: expected numbers with a fraction, got type ${tensor.type}`,
+      `ONNX: ${clip(tensor.name)}: expected numbers with a fraction, got type ${tensor.type}`,
     );
   }
 
@@ -103,9 +104,7 @@ export class Values {
   private spend(numbers: number): void {
     this.left -= numbers;
     if (this.left < 0) {
-      throw new RangeError(
-        'readOnnx: the layers of the graph have many times the numbers that the file holds',
-      );
+      throw new RangeError('ONNX: the layers of the graph have many times the numbers that the file holds');
     }
   }
 
@@ -117,8 +116,7 @@ export class Values {
   }
 
   private set(value: Value): void {
-    if (this.all.has(value.name))
-      throw new RangeError(`readOnnx: ${JSON.stringify(value.name)} is given twice`);
+    if (this.all.has(value.name)) throw new RangeError(`ONNX: ${show(value.name)} is given twice`);
     this.all.set(value.name, value);
   }
 
@@ -169,7 +167,7 @@ export class Values {
       first.dims.length === 2 &&
       String(attributes.get('perm')?.ints ?? [1, 0]) === '1,0'
     ) {
-      return { ...first, dims: [...first.dims].reverse(), transposed: !first.transposed };
+      return { ...first, dims: first.dims.toReversed(), transposed: !first.transposed };
     }
     const axis = attributes.get('axis')?.i ?? 1;
     if (op === 'DequantizeLinear' && second && axis === 0 && !first.scale && !first.transposed) {
@@ -201,14 +199,18 @@ export class Values {
       const sum = lengths.reduce((a, b) => (a === undefined || b === undefined ? undefined : a + b), 0);
       return dims.map((length, i) => (i === along ? sum : length));
     }
-    // Of features that are scaled one by one there are as many as scales.
-    const scales = inputs.find((value) => value.constant)?.constant?.dims.at(-1) ?? 1;
-    return dims && scales > 1 && dims.at(-1) === undefined ? [...dims.slice(0, -1), scales] : dims;
+    // Of a length that one input leaves open, another may say it: a scale for each feature, what is added.
+    return dims?.map((length, i) => {
+      const others = inputs.map((value) =>
+        (value.constant ? value.constant.dims : value.dims)?.at(i - dims.length),
+      );
+      return length ?? others.find((other) => other !== undefined && other > 1);
+    });
   }
 }
 
 export function titleOf({ op, name }: OnnxNode): string {
-  return `node ${JSON.stringify(name)} (${op})`;
+  return `node ${show(name)} (${clip(op)})`;
 }
 
 function constant(name: string, tensor: OnnxTensor): Value & { constant: Constant } {

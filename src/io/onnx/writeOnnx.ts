@@ -1,4 +1,5 @@
 import type { DescriptionOf, LayerType } from '../layers.js';
+import { toPyTorch } from '../names.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../storedModel.js';
 import { GraphWriter, type Dim, type Output } from './graphWriter.js';
 
@@ -81,7 +82,7 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
     const [batch, features] = x.dims;
     if (x.dims.length !== 2 || (typeof features === 'number' && features !== inFeatures)) {
       throw new RangeError(
-        `writeOnnx: ${path}: Linear takes rows of ${inFeatures} features, and is given [${x.dims.join(', ')}]`,
+        `ONNX: ${path}: Linear takes rows of ${inFeatures} features, and is given [${x.dims.join(', ')}]`,
       );
     }
     const inputs = [x, tensor('weight'), ...(bias ? [tensor('bias')] : [])];
@@ -99,7 +100,7 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
   BatchNorm1d({ numFeatures, eps, momentum, affine, trackRunningStats }, x, { graph, path, node, tensor }) {
     if (!trackRunningStats) {
       throw new RangeError(
-        `writeOnnx: ${path}: BatchNorm1d without running statistics gives each row what depends on the others; ` +
+        `ONNX: ${path}: BatchNorm1d without running statistics gives each row what depends on the others; ` +
           'ONNX has no operator for that',
       );
     }
@@ -168,12 +169,15 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
  */
 export function writeOnnx(model: StoredModel, options: WriteOnnxOptions = {}): Uint8Array<ArrayBuffer> {
   const { inputShape, probabilities = true, inputName = 'input', outputName = 'output' } = options;
-  const row: readonly Dim[] = inputShape ?? rowOf(model.architecture) ?? ['columns'];
+  const told = inputShape ?? rowOf(model.architecture);
+  const known =
+    !('times' in told) && told.every((length) => Number.isSafeInteger(length) && Number(length) > 0);
+  const row: readonly Dim[] = known ? told : ['columns'];
   const input = { name: inputName, dims: ['batch', ...row] };
   const graph = new GraphWriter(input);
   const tensors = (name: string): StoredTensor => {
     const tensor = model.state.get(name);
-    if (!tensor) throw new RangeError(`writeOnnx: the model has no ${name}`);
+    if (!tensor) throw new RangeError(`ONNX: the model has no ${name}`);
     return tensor;
   };
   let output = write({ graph, path: '', tensors }, model.architecture, '', input);
@@ -200,8 +204,7 @@ function write(
     node: (op, inputs, attributes) => graph.node(here, op, inputs, x.dims, attributes),
     tensor(key, shape) {
       const own = here === '' ? key : `${here}.${key}`;
-      const snake = own.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-      return graph.tensor(snake, tensors(own), shape);
+      return graph.tensor(toPyTorch(own), tensors(own), shape);
     },
     scalar: (key, value) => graph.scalar(`/${here.replaceAll('.', '/')}/${key}`, value),
   };
@@ -218,18 +221,46 @@ function lastAxes(shape: readonly number[]): number[] {
   return shape.map((_, i) => i - shape.length);
 }
 
-/** Shape of a row that the first layer with a say in it takes; undefined where that takes any. */
-function rowOf(layer: LayerDescription): readonly Dim[] | undefined {
-  if (layer.type === 'Linear') return [layer.inFeatures];
-  if (layer.type === 'BatchNorm1d' || layer.type === 'Standardize') return [layer.numFeatures];
-  if (layer.type === 'LayerNorm' || layer.type === 'RMSNorm') return layer.normalizedShape;
-  if (layer.type === 'Embedding') return ['columns'];
-  if (layer.type === 'PReLU') return layer.numParameters > 1 ? [layer.numParameters] : undefined;
-  if (layer.type === 'Residual') return rowOf(layer.inner);
-  const inside = layer.type === 'Sequential' ? layer.layers : layer.type === 'Concat' ? layer.branches : [];
-  for (const child of inside) {
-    const row = rowOf(child);
-    if (row) return row;
+/** How many features there are behind some layers, of a row of as many as are not known yet: times · row + more. */
+interface Width {
+  readonly times: number;
+  readonly more: number;
+  /** Each column of the row is several numbers, side by side in a dimension of their own. */
+  readonly apart?: boolean;
+}
+
+/** Shape of a row, told by the first layer with a say in it; until there is one, the width behind the layer. */
+function rowOf(layer: LayerDescription, width: Width = { times: 1, more: 0 }): readonly Dim[] | Width {
+  const { times, more, apart } = width;
+  const row = (features: number): readonly Dim[] | Width => (apart ? width : [(features - more) / times]);
+  if (layer.type === 'Linear') return row(layer.inFeatures);
+  if (layer.type === 'BatchNorm1d' || layer.type === 'Standardize') return row(layer.numFeatures);
+  if (layer.type === 'PReLU' && layer.numParameters > 1) return row(layer.numParameters);
+  if (layer.type === 'LayerNorm' || layer.type === 'RMSNorm') {
+    const { normalizedShape } = layer;
+    return normalizedShape.length > 1 && !apart ? normalizedShape : row(normalizedShape[0]);
   }
-  return undefined;
+  if (layer.type === 'Embedding') {
+    return { times: times * layer.embeddingDim, more: more * layer.embeddingDim, apart: true };
+  }
+  if (layer.type === 'Flatten') return { times, more };
+  if (layer.type === 'Residual') return rowOf(layer.inner, width);
+  if (layer.type === 'Sequential') {
+    let now = width;
+    for (const child of layer.layers) {
+      const found = rowOf(child, now);
+      if (!('times' in found)) return found;
+      now = found;
+    }
+    return now;
+  }
+  if (layer.type !== 'Concat') return width;
+  const joined = { times: 0, more: 0, apart };
+  for (const branch of layer.branches) {
+    const found = rowOf(branch, width);
+    if (!('times' in found)) return found;
+    joined.times += found.times;
+    joined.more += found.more;
+  }
+  return joined;
 }

@@ -1,3 +1,4 @@
+import { cosPi } from '../../core/elementary.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
 import { checkRange, Scheduler } from './scheduler.js';
@@ -40,12 +41,12 @@ export class CosineAnnealingLR extends Scheduler {
 
   protected rates(): number[] {
     const { lastEpoch: t, tMax, etaMin } = this;
-    const height = (step: number): number => 1 + Math.cos((Math.PI * step) / tMax);
+    const height = (step: number): number => 1 + cosPi(step / tMax);
     // At the bottom there is nothing to multiply.
     const rises = (t - 1 - tMax) % (2 * tMax) === 0;
     return this.groups.map(({ lr }, i) => {
       if (t === 0) return lr;
-      if (rises) return lr + ((this.baseLrs[i] - etaMin) * (1 - Math.cos(Math.PI / tMax))) / 2;
+      if (rises) return lr + ((this.baseLrs[i] - etaMin) * (1 - cosPi(1 / tMax))) / 2;
       // Rounding may leave less than nothing of the lowest rate.
       return Math.max(0, (height(t) / height(t - 1)) * (lr - etaMin) + etaMin);
     });
@@ -112,7 +113,7 @@ export class CosineAnnealingWarmRestarts extends Scheduler {
   }
 
   protected rates(): number[] {
-    const share = (1 + Math.cos((Math.PI * this.tCur) / this.tI)) / 2;
+    const share = (1 + cosPi(this.tCur / this.tI)) / 2;
     return this.baseLrs.map((base) => this.etaMin + (base - this.etaMin) * share);
   }
 }

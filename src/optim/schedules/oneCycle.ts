@@ -1,3 +1,4 @@
+import { cosPi } from '../../core/elementary.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
 import { checkRange, Scheduler, type RateGroup, type SchedulerState } from './scheduler.js';
@@ -55,6 +56,8 @@ type MomentumGroup = RateGroup & { momentum?: number; betas?: readonly [number, 
  */
 export class OneCycleLR extends Scheduler {
   readonly totalSteps: number;
+  /** @internal as it was made */
+  readonly options: OneCycleLROptions;
   private readonly phases: readonly Phase[];
   private readonly cycleMomentum: boolean;
   private readonly anneal: (from: number, to: number, share: number) => number;
@@ -65,6 +68,7 @@ export class OneCycleLR extends Scheduler {
     const { pctStart = 0.3, annealStrategy = 'cos', cycleMomentum = true, threePhase = false } = options;
     const { baseMomentum = 0.85, maxMomentum = 0.95, divFactor = 25, finalDivFactor = 1e4 } = options;
     this.totalSteps = totalOf(options);
+    this.options = { ...options };
     checkRange('OneCycleLR', 'pctStart', pctStart, { most: 1 });
     checkRange('OneCycleLR', 'divFactor', divFactor, { least: Number.MIN_VALUE });
     checkRange('OneCycleLR', 'finalDivFactor', finalDivFactor, { least: Number.MIN_VALUE });
@@ -169,7 +173,7 @@ function totalOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): numb
 }
 
 function alongCosine(from: number, to: number, share: number): number {
-  return to + ((from - to) / 2) * (Math.cos(Math.PI * share) + 1);
+  return to + ((from - to) / 2) * (cosPi(share) + 1);
 }
 
 function alongLine(from: number, to: number, share: number): number {

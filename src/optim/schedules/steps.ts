@@ -1,3 +1,4 @@
+import { wholePower } from '../../core/elementary.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
 import { checkRange, Scheduler } from './scheduler.js';
@@ -85,7 +86,7 @@ export class MultiStepLR extends Scheduler {
 
   protected rates(): number[] {
     const times = this.milestones.filter((milestone) => milestone === this.lastEpoch).length;
-    return this.groups.map(({ lr }) => lr * this.gamma ** times);
+    return this.groups.map(({ lr }) => lr * wholePower(this.gamma, times));
   }
 }
 

@@ -4,3 +4,5 @@ export { LayerMonitor, type LayerMonitorOptions } from './layerMonitor.js';
 export { LRLogger, type LREntry, type LRLoggerOptions } from './lrLogger.js';
 export { ModelCheckpoint, type Checkpoint, type ModelCheckpointOptions } from './modelCheckpoint.js';
 export type { MonitorOptions, MonitorState } from './monitor.js';
+export type { ProgressReport } from '../progress.js';
+export { ProgressBar, type ProgressBarOptions } from './progressBar.js';

@@ -42,12 +42,15 @@ export interface LRLoggerOptions {
  */
 export class LRLogger implements Callback {
   readonly entries: LREntry[] = [];
+  /** @internal whether somebody is called with each entry */
+  readonly calls: boolean;
   onEpochBegin?: (epoch: number, training: Training) => void;
   onBatchEnd?: (report: BatchReport, training: Training) => void;
 
   constructor(options: LRLoggerOptions = {}) {
     checkOptions('LRLogger', options, ['every', 'log']);
     const { every = 'epoch', log } = options;
+    this.calls = log !== undefined;
     const note = (entry: LREntry): void => {
       this.entries.push(entry);
       log?.(entry);
@@ -73,9 +76,9 @@ export class LRLogger implements Callback {
 }
 
 function rateOf(optimizer: Optimizer): number | number[] {
-  const { groups, lr } = optimizer as { groups?: readonly { lr: number }[]; lr?: number };
-  if (groups && groups.length > 1) return groups.map((group) => group.lr);
-  const rate = groups?.[0]?.lr ?? lr;
+  const { paramGroups, lr } = optimizer as { paramGroups?: readonly { lr: number }[]; lr?: number };
+  if (paramGroups && paramGroups.length > 1) return paramGroups.map((group) => group.lr);
+  const rate = paramGroups?.[0]?.lr ?? lr;
   if (rate === undefined) throw new TypeError('LRLogger: the optimizer has no lr');
   return rate;
 }

@@ -1,0 +1,150 @@
+import { engine } from '../core/engine.js';
+import { DataLoader, type DataLoaderOptions, type LoaderState } from '../data/dataLoader.js';
+import { readRows, TensorDataset, type Column, type Rows } from '../data/dataset.js';
+import { WeightedRandomSampler, type Sampler } from '../data/sampler.js';
+import { sizeOf, type Shape } from '../tensor/layout.js';
+import type { NumericArray } from '../tensor/numbers.js';
+import { Tensor } from '../tensor/tensor.js';
+import { className } from './table.js';
+
+/** Rows for a worker, with what a DataLoader wants to know about batches. */
+export interface WorkerData extends DataLoaderOptions {
+  /** [rows, …] */
+  inputs: Rows;
+  /** [rows] or [rows, …] */
+  targets: Rows;
+}
+
+/** Numbers on their way: the array's buffer is transferred. */
+interface Numbers {
+  readonly data: NumericArray;
+  readonly shape: Shape;
+}
+
+interface DescribedSampler {
+  readonly weights: Float64Array;
+  readonly numSamples: number;
+  readonly replacement: boolean;
+  readonly seed: number | undefined;
+}
+
+export interface DescribedData {
+  readonly inputs: Numbers;
+  readonly targets: Numbers;
+  readonly options: Omit<DataLoaderOptions, 'sampler'>;
+  readonly sampler?: DescribedSampler;
+  readonly state?: LoaderState;
+}
+
+/**
+ * Data on its way to a worker. What the caller gave as typed arrays over a whole buffer is taken as it is, unless it is to
+ * be copied; the rest is copied in any case.
+ *
+ * @throws TypeError where it is neither a loader nor rows
+ */
+export function describeData(name: string, given: DataLoader | WorkerData, copy: boolean): DescribedData {
+  if (given instanceof DataLoader) return describeLoader(name, given);
+  if (typeof given !== 'object' || given === null || !('inputs' in given) || !('targets' in given)) {
+    throw new TypeError(
+      `trainInWorker: expected ${name} to be a data.DataLoader or { inputs, targets, batchSize, … }; streams cannot go ` +
+        'to a worker, make them there: see setup',
+    );
+  }
+  const { inputs, targets, sampler, ...options } = given;
+  return {
+    inputs: numbersOf(`${name}.inputs`, inputs, copy),
+    targets: numbersOf(`${name}.targets`, targets, copy),
+    options,
+    ...(sampler && { sampler: describeSampler(name, sampler), state: samplerState(sampler) }),
+  };
+}
+
+export function buildData({ inputs, targets, options, sampler, state }: DescribedData): DataLoader {
+  const dataset = new TensorDataset(inputs, targets);
+  const made = sampler && samplerOf(sampler);
+  const loader = new DataLoader(dataset, { ...options, ...(made && { sampler: made }) });
+  if (state) loader.setState({ ...loader.getState(), ...state });
+  return loader;
+}
+
+function describeLoader(name: string, loader: DataLoader): DescribedData {
+  const { dataset, batchSize, shuffle, dropLast, seeded, sampler } = loader as unknown as {
+    dataset: TensorDataset;
+    batchSize: number;
+    shuffle: boolean;
+    dropLast: boolean;
+    seeded: boolean;
+    sampler: Sampler | undefined;
+  };
+  const [inputs, targets] = dataset.columns.map((column) => gathered(column, dataset.rows));
+  return {
+    inputs,
+    targets,
+    // The state says where the generator is; any seed makes one.
+    options: { batchSize, shuffle, dropLast, ...(seeded && { seed: 0 }) },
+    ...(sampler && { sampler: describeSampler(name, sampler) }),
+    state: loader.getState(),
+  };
+}
+
+/** A copy of the rows of a column. */
+function gathered({ table, rowShape }: Column, rows: Int32Array): Numbers {
+  const { block, width } = table;
+  const { f32 } = engine();
+  const data = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    const start = block.pointer / 4 + row * width;
+    data.set(f32.subarray(start, start + width), i * width);
+  });
+  return { data, shape: [rows.length, ...rowShape] };
+}
+
+function describeSampler(name: string, sampler: Sampler): DescribedSampler {
+  if (sampler.constructor !== WeightedRandomSampler) {
+    throw new TypeError(
+      `trainInWorker: the sampler of ${name} is ${className(sampler)}, which cannot go to a worker; make it there: see setup`,
+    );
+  }
+  const { weights, length, replacement, seeded } = sampler as unknown as {
+    weights: Float64Array;
+    length: number;
+    replacement: boolean;
+    seeded: boolean;
+  };
+  return { weights: weights.slice(), numSamples: length, replacement, seed: seeded ? 0 : undefined };
+}
+
+function samplerOf({ weights, ...options }: DescribedSampler): Sampler {
+  return new WeightedRandomSampler(weights, options);
+}
+
+function samplerState(sampler: Sampler): LoaderState {
+  const state = sampler.getState?.();
+  return state ? { sampler: state } : {};
+}
+
+function numbersOf(name: string, rows: Rows, copy: boolean): Numbers {
+  const flat = typeof rows === 'object' && 'data' in rows && 'shape' in rows && !(rows instanceof Tensor);
+  const data = flat ? rows.data : rows;
+  if (!ArrayBuffer.isView(data)) {
+    const { values, shape } = readRows(`trainInWorker: ${name}`, rows);
+    return { data: values, shape };
+  }
+  const numbers = data as NumericArray;
+  const shape = flat ? rows.shape : [numbers.length];
+  if (numbers.length === 0 && sizeOf(shape) === 0 && !flat) {
+    throw new RangeError(
+      `trainInWorker: ${name} is empty; an array that went to a worker before is, unless copy was true then`,
+    );
+  }
+  if (numbers.length !== sizeOf(shape)) {
+    const gone =
+      numbers.length === 0 ? '; an array that went to a worker before is empty, unless copy was true' : '';
+    throw new RangeError(
+      `trainInWorker: ${name}: ${numbers.length} numbers do not fill [${shape.join(', ')}]${gone}`,
+    );
+  }
+  // Others may look at the rest of a buffer, or share it.
+  const own = numbers.buffer instanceof ArrayBuffer && numbers.byteLength === numbers.buffer.byteLength;
+  return { data: copy || !own ? numbers.slice() : numbers, shape };
+}

@@ -1,0 +1,281 @@
+import { attach, type AnyWorker, type Correspondent } from '../core/workerHandle.js';
+import type { BatchReport, EpochReport, History } from '../train/history.js';
+import { reviveError } from './errors.js';
+import { buffersOf, type Job, type Order, type Report, type States, type Weights } from './protocol.js';
+import type { TrainerModule } from './trainer.js';
+
+/** What happens in a training. */
+export type TrainingEvent =
+  | { readonly type: 'batch'; readonly report: BatchReport }
+  | { readonly type: 'epoch'; readonly report: EpochReport };
+
+/** What every training in a worker takes. */
+export interface RunOptions {
+  /** Stops after the batch at hand: `history` rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each epoch; training waits for it, and for the promise it may return. */
+  onEpoch?: (report: EpochReport) => void | Promise<void>;
+  /** Called after batches, as often as `batchEveryMs` says; training does not wait. */
+  onBatch?: (report: BatchReport) => void;
+  /** Least time between two reports of batches, in milliseconds; 100 by default, 0 reports every batch. */
+  batchEveryMs?: number;
+  /** Threads of the worker: see configure(). */
+  threads?: number | 'auto';
+}
+
+/** Who waits for weights. */
+interface Asked {
+  resolve(weights: Weights): void;
+  reject(error: unknown): void;
+}
+
+/** A training in a worker. `for await` over it gives its events, and throws where it fails. */
+export class TrainingRun implements AsyncIterable<TrainingEvent> {
+  /**
+   * Resolves at the end, when what was handed in (model, optimizer, ema, schedule, callbacks, loaders) is as if it had
+   * been trained here. Rejects with what went wrong, or with the signal's reason; the model then has the weights of the
+   * last step, where the worker could still send them.
+   */
+  readonly history: Promise<History>;
+  private worker: Correspondent | undefined;
+  private settled = false;
+  private failure: { readonly error: unknown } | undefined;
+  private final: Weights | undefined;
+  private started = false;
+  private isPaused = false;
+  private stopping = false;
+  /** By a function of the caller. */
+  private thrown: { readonly error: unknown } | undefined;
+  private readonly asked = new Map<number, Asked>();
+  private readonly standing: (() => void)[] = [];
+  private readonly listeners = new Set<(event: TrainingEvent | undefined) => void>();
+  private next = 0;
+  private resolve!: (history: History) => void;
+  private reject!: (error: unknown) => void;
+
+  /**
+   * @internal
+   * @param own a worker of the caller's, in the place of the library's
+   * @param load gives the caller's objects what the worker made of them
+   */
+  constructor(
+    private readonly job: Job,
+    private readonly options: RunOptions,
+    trainer: TrainerModule,
+    own: AnyWorker | undefined,
+    private readonly load: (states: States) => void,
+  ) {
+    this.history = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    const { signal } = options;
+    if (signal?.aborted) {
+      this.fail(signal.reason);
+      return;
+    }
+    signal?.addEventListener('abort', this.onAbort);
+    const listener = {
+      onMessage: (message: unknown) => this.hear(message as Report),
+      onEnd: (reason: string) => this.fail(new Error(`trainInWorker: the worker ended: ${reason}`)),
+    };
+    try {
+      this.worker = own ? attach(own, 'the file of your worker', listener) : trainer.startTrainer(listener);
+    } catch (cause) {
+      const { message } = cause as Error;
+      this.fail(new Error(`trainInWorker: the worker could not be started: ${message}`, { cause }));
+    }
+  }
+
+  /** Whether pause() was called last, and not resume(). */
+  get paused(): boolean {
+    return this.isPaused;
+  }
+
+  /** Lets training stand still after the batch at hand. Resolves when it does, or is over. */
+  pause(): Promise<void> {
+    if (this.settled) return Promise.resolve();
+    this.isPaused = true;
+    const stands = new Promise<void>((resolve) => this.standing.push(resolve));
+    if (this.started) this.send({ type: 'pause' });
+    return stands;
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.isPaused = false;
+    if (this.started) this.send({ type: 'resume' });
+    for (const resolve of this.standing.splice(0)) resolve();
+  }
+
+  /** Ends training after the batch at hand: `history` resolves with the epochs that are over. */
+  stop(): void {
+    this.stopping = true;
+    if (this.started) this.send({ type: 'stop' });
+  }
+
+  /**
+   * Copies of all parameters and buffers as they are now, for loadStateDict() of a model of the same kind; at the end,
+   * the trained ones. Asking changes no bit of the training. Rejects where the training failed.
+   */
+  weights(): Promise<Weights> {
+    if (this.final) {
+      const copies = Object.entries(this.final).map(([name, values]) => [name, values.slice()] as const);
+      return Promise.resolve(Object.fromEntries(copies));
+    }
+    if (this.failure) return Promise.reject(this.failure.error);
+    const id = this.next++;
+    return new Promise((resolve, reject) => {
+      this.asked.set(id, { resolve, reject });
+      if (this.started) this.send({ type: 'weights', id });
+    });
+  }
+
+  /** The events from now on: every epoch, and batches as often as `batchEveryMs` says. Training does not wait. */
+  [Symbol.asyncIterator](): AsyncIterator<TrainingEvent, undefined> {
+    // Who iterates is told of the failure there.
+    this.history.catch(() => undefined);
+    const waiting: (TrainingEvent | undefined)[] = this.settled ? [undefined] : [];
+    let wake: (() => void) | undefined;
+    // Undefined is the end, and stays where it is.
+    const listener = (event: TrainingEvent | undefined): void => {
+      waiting.push(event);
+      wake?.();
+    };
+    this.listeners.add(listener);
+    const next = async (): Promise<IteratorResult<TrainingEvent, undefined>> => {
+      if (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      if (waiting[0]) return { done: false, value: waiting.shift()! };
+      this.listeners.delete(listener);
+      if (this.failure) throw this.failure.error;
+      return { done: true, value: undefined };
+    };
+    const end = (): Promise<IteratorResult<TrainingEvent, undefined>> => {
+      this.listeners.delete(listener);
+      return Promise.resolve({ done: true, value: undefined });
+    };
+    return { next, return: end };
+  }
+
+  private readonly onAbort = (): void => {
+    if (this.started) this.send({ type: 'abort' });
+    else this.fail(this.options.signal!.reason);
+  };
+
+  private send(order: Order, transfer?: ArrayBuffer[]): void {
+    if (!this.settled) this.worker!.post(order, transfer);
+  }
+
+  private hear(report: Report): void {
+    if (this.settled) return;
+    switch (report.type) {
+      case 'ready':
+        this.start();
+        return;
+      case 'paused':
+        for (const resolve of this.standing.splice(0)) resolve();
+        return;
+      case 'batch':
+        this.guarded(() => this.options.onBatch?.(report.report));
+        this.publish(report);
+        return;
+      case 'epoch':
+        this.publish(report);
+        void this.epoch(report.report);
+        return;
+      case 'weights':
+        this.asked.get(report.id)?.resolve(report.weights);
+        this.asked.delete(report.id);
+        return;
+      case 'done':
+        this.finish(report.states, () => this.resolve(report.history));
+        return;
+      case 'failed':
+        this.failed(report);
+    }
+  }
+
+  private start(): void {
+    if (this.started) return;
+    this.started = true;
+    try {
+      this.send({ type: 'start', job: this.job, paused: this.isPaused }, buffersOf(this.job.training));
+    } catch (error) {
+      // What the caller handed in as input may be no data.
+      this.fail(error);
+      return;
+    }
+    if (this.stopping) this.send({ type: 'stop' });
+    for (const id of this.asked.keys()) this.send({ type: 'weights', id });
+  }
+
+  private async epoch(report: EpochReport): Promise<void> {
+    const { onEpoch } = this.options;
+    if (!onEpoch) return;
+    try {
+      await onEpoch(report);
+      this.send({ type: 'goOn' });
+    } catch (error) {
+      this.abortBy(error);
+    }
+  }
+
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.abortBy(error);
+    }
+  }
+
+  /** What a function of the caller threw ends the training, and is what it rejects with. */
+  private abortBy(error: unknown): void {
+    this.thrown ??= { error };
+    this.send({ type: 'abort' });
+  }
+  private failed({ error, states }: Extract<Report, { type: 'failed' }>): void {
+    const { signal } = this.options;
+    const aborted = signal?.aborted && error.name === 'AbortError';
+    const reason = this.thrown ? this.thrown.error : aborted ? signal.reason : reviveError(error);
+    if (states) {
+      try {
+        this.load(states);
+      } catch {
+        // The reason comes first.
+      }
+    }
+    this.fail(reason);
+  }
+
+  private finish(states: States, then: () => void): void {
+    try {
+      this.load(states);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.final = states.weights;
+    this.settle(({ resolve }) => resolve(structuredClone(states.weights)));
+    then();
+  }
+
+  private fail(error: unknown): void {
+    if (this.settled) return;
+    this.failure = { error };
+    this.settle(({ reject }) => reject(error));
+    this.reject(error);
+  }
+
+  private settle(answer: (asked: Asked) => void): void {
+    this.settled = true;
+    this.options.signal?.removeEventListener('abort', this.onAbort);
+    this.worker?.stop();
+    for (const one of this.asked.values()) answer(one);
+    for (const resolve of this.standing) resolve();
+    this.publish(undefined);
+  }
+
+  private publish(event: TrainingEvent | undefined): void {
+    for (const listener of this.listeners) listener(event);
+  }
+}

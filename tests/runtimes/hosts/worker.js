@@ -1,0 +1,3 @@
+import { runHere } from './runHere.js';
+
+await runHere();
