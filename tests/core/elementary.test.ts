@@ -16,16 +16,23 @@ describe('functions of our own', () => {
     for (const share of shares) {
       for (const x of [share, -share, 1 + share, 2 + share, 40 * share, share / 1e6]) {
         // The host's is of a rounded argument: off by its rounding, and by its own.
-        expect(Math.abs(cosPi(x) - Math.cos(Math.PI * x))).toBeLessThanOrEqual(ROOM * (1 + Math.abs(x) * Math.PI));
+        expect(Math.abs(cosPi(x) - Math.cos(Math.PI * x))).toBeLessThanOrEqual(
+          ROOM * (1 + Math.abs(x) * Math.PI),
+        );
       }
     }
-    expect([0, 0.5, 1, 1.5, 2, -0.5, -1].map(cosPi).map((value) => value + 0)).toEqual([1, 0, -1, 0, 1, 0, -1]);
+    expect([0, 0.5, 1, 1.5, 2, -0.5, -1].map(cosPi).map((value) => value + 0)).toEqual([
+      1, 0, -1, 0, 1, 0, -1,
+    ]);
     expect(cosPi(1 / 3)).toBeCloseTo(0.5, 15);
     expect(cosPi(1 / 4)).toBeCloseTo(Math.SQRT1_2, 15);
   });
 
   it('logOfShare is the logarithm', () => {
-    for (const share of [...shares.map((value) => 1 - value), ...shares.map((value) => value ** 20 + 2 ** -53)]) {
+    for (const share of [
+      ...shares.map((value) => 1 - value),
+      ...shares.map((value) => value ** 20 + 2 ** -53),
+    ]) {
       const expected = Math.log(share);
       expect(Math.abs(logOfShare(share) - expected)).toBeLessThanOrEqual(ROOM * Math.abs(expected));
     }
@@ -43,11 +50,16 @@ describe('functions of our own', () => {
 });
 
 it('nothing that sets weights or learning rates asks the host for what hosts round differently', () => {
-  const files = ['core', 'tensor', 'nn', 'losses', 'optim', 'data'].flatMap((room) => filesIn(`src/${room}`, '.ts'));
+  const files = ['core', 'tensor', 'nn', 'losses', 'optim', 'data'].flatMap((room) =>
+    filesIn(`src/${room}`, '.ts'),
+  );
   const found = files.flatMap((file) =>
     readFileSync(join(root, file), 'utf8')
       .split('\n')
-      .filter((line) => /Math\.(sin|cos|tan|log\w*|exp\w*|pow|\w+h|cbrt|hypot)\(/.test(line) && !/^\s*(\*|\/\/)/.test(line))
+      .filter(
+        (line) =>
+          /Math\.(sin|cos|tan|log\w*|exp\w*|pow|\w+h|cbrt|hypot)\(/.test(line) && !/^\s*(\*|\/\/)/.test(line),
+      )
       .map((line) => `${file}: ${line.trim()}`),
   );
   // Rejection sampling: it compares a random number with eˣ, so a rounding decides once in 2⁵⁰ draws.
