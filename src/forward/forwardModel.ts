@@ -1,4 +1,3 @@
-import { HEADER_BYTES, Header, STEP_BYTES } from '../../assembly/forward/format.js';
 import { sizeOf } from '../tensor/layout.js';
 import type { NestedArray } from '../tensor/numbers.js';
 import type { Compiled } from './compile.js';
@@ -15,13 +14,13 @@ const PAGE_BYTES = 65536;
 
 /** A model in a memory of its own, ready to predict. */
 export class ForwardModel {
-  private readonly memory: WebAssembly.Memory;
+  protected readonly memory: WebAssembly.Memory;
   private readonly core: InferExports;
 
   /** @param core assembly/infer.ts, compiled */
   constructor(
     core: WebAssembly.Module,
-    private readonly compiled: Compiled,
+    protected readonly compiled: Compiled,
     image: Uint8Array,
   ) {
     this.memory = new WebAssembly.Memory({
@@ -55,23 +54,6 @@ export class ForwardModel {
     return single ? result[0] : result;
   }
 
-  /** Runs the steps before `count` alone, and reads what the next one takes: [rows, width]. */
-  before(count: number, rows: Float32Array): Float32Array {
-    const view = new DataView(this.memory.buffer);
-    const steps = view.getUint32(Header.STEPS, true);
-    const output = view.getUint32(Header.OUTPUT, true);
-    const register = view.getUint32(HEADER_BYTES + count * STEP_BYTES + 4, true);
-    try {
-      view.setUint32(Header.STEPS, count, true);
-      view.setUint32(Header.OUTPUT, register, true);
-      return this.run(rows, this.compiled.plan.steps[count].dims[1]);
-    } finally {
-      const after = new DataView(this.memory.buffer);
-      after.setUint32(Header.STEPS, steps, true);
-      after.setUint32(Header.OUTPUT, output, true);
-    }
-  }
-
   /** The numbers of a row, however nested. */
   private row(row: NestedArray, i: number): number[] {
     const numbers: number[] = [];
@@ -87,7 +69,7 @@ export class ForwardModel {
     );
   }
 
-  private run(rows: Float32Array, width = this.outFeatures): Float32Array {
+  protected run(rows: Float32Array, width = this.outFeatures): Float32Array {
     const { inFeatures } = this;
     const count = rows.length / inFeatures;
     if (!Number.isInteger(count)) {

@@ -5,7 +5,6 @@ import { ForwardModel } from '../forward/forwardModel.js';
 import { checkModel } from '../io/checkModel.js';
 import type { WasmModel } from '../io/readWasm.js';
 import type { StoredModel } from '../io/storedModel.js';
-import { readSafetensors } from './readSafetensors.js';
 import type { NestedArray } from '../tensor/numbers.js';
 
 /** A model that predicts, and does nothing else. */
@@ -29,11 +28,14 @@ export interface InferenceModel {
 export interface LoadOptions {
   /** Numbers of a row, for a model of which no layer says it. */
   inFeatures?: number;
+  /** For a LayersModel of TensorFlow.js, of which the file is `model.json`: its files of weights, in the order of the manifest. */
+  weights?: readonly Uint8Array[];
 }
 
 /**
- * Reads a model and makes it ready to predict: a safetensors file of `saveModel` or of a quantized model, an ONNX file, or
- * a `model.wasm` of `exportWasm`. Nothing in the file is run. Which it is is told by its first bytes.
+ * Reads a model and makes it ready to predict: a safetensors file of `saveModel` (of a quantized model too), a `model.wasm` of
+ * `exportWasm`, an ONNX file, or a LayersModel of TensorFlow.js. Nothing in the file is run. The reader of a format is
+ * fetched when a file of it comes.
  *
  * @throws RangeError where the file is damaged, or holds layers that are not known; TypeError on anything but bytes
  * @example
@@ -66,17 +68,21 @@ export async function load(
 let core: ReturnType<InferSmallModule['compiled']> | undefined;
 
 /** A file as the forward pass has it in memory. Each format has a reader that is loaded when a file of it comes. */
-async function prepared(bytes: Uint8Array, { inFeatures }: LoadOptions): Promise<WasmModel> {
+async function prepared(bytes: Uint8Array, { inFeatures, weights }: LoadOptions): Promise<WasmModel> {
   if (bytes[0] === 0 && bytes[1] === 0x61) return (await import('../io/readWasm.js')).readWasm('load', bytes);
-  const stored = await read(bytes);
+  const stored = await read(bytes, weights);
   checkModel('load', stored);
   const { architecture, output, state, metadata } = stored;
   const compiled = compile('load', architecture, { output, eight: eightBit(state), inFeatures });
   return { compiled, image: imageOf(compiled, state), metadata };
 }
 
-async function read(bytes: Uint8Array): Promise<StoredModel> {
+async function read(bytes: Uint8Array, weights: LoadOptions['weights']): Promise<StoredModel> {
+  if (weights) {
+    const { parseLayersModel, readLayersModel } = await import('../io/layersModel/readLayersModel.js');
+    return readLayersModel(parseLayersModel(bytes), weights);
+  }
   // The header of safetensors begins behind its length in 8 bytes.
-  if (bytes[8] === 0x7b) return readSafetensors('load', bytes);
+  if (bytes[8] === 0x7b) return (await import('./readSafetensors.js')).readSafetensors('load', bytes);
   return (await import('../io/onnx/readOnnx.js')).readOnnx(bytes);
 }

@@ -1,7 +1,7 @@
 import * as infer from '#infer';
 import type { InferModule } from '../forward/binary.js';
 import { compile, imageOf } from '../forward/compile.js';
-import { ForwardModel } from '../forward/forwardModel.js';
+import { PartialForward } from '../forward/partialForward.js';
 import { Step } from '../../assembly/forward/format.js';
 import type { Module } from '../nn/module.js';
 import type { NestedArray } from '../tensor/numbers.js';
@@ -55,7 +55,7 @@ export function quantize(model: Module, calibrationRows: Float32Array | NestedAr
       `quantize: expected calibration rows of ${compiled.inFeatures} numbers, got ${rows.values.length} numbers in all`,
     );
   }
-  const forward = new ForwardModel((infer as InferModule).compiled(), compiled, imageOf(compiled, state));
+  const forward = new PartialForward((infer as InferModule).compiled(), compiled, imageOf(compiled, state));
   const result = new Map(state);
   compiled.plan.steps.forEach(({ step, weight: name }, i) => {
     if (name === undefined) return;

@@ -57,9 +57,18 @@ export class QuantizedModel extends Module {
   }
 }
 
+/** Whether a file holds weights in 8 bits. */
+export const isQuantized = ({ state }: StoredModel): boolean => eightBit(state).size > 0;
+
 /** A model as files hold it, whether it is one of layers or a quantized one. */
-export function storedOf(operation: string, model: Module): StoredModel {
-  if (model instanceof QuantizedModel) return { ...model.stored, output: model.output };
-  if (model instanceof Module) return describe(model);
+export function storedOf(
+  operation: string,
+  model: Module,
+  metadata: StoredModel['metadata'] = {},
+): StoredModel {
+  if (model instanceof QuantizedModel) {
+    return { ...model.stored, output: model.output, metadata: { ...model.stored.metadata, ...metadata } };
+  }
+  if (model instanceof Module) return describe(model, metadata);
   throw new TypeError(`${operation}: expected a model`);
 }
