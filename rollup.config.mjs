@@ -80,8 +80,12 @@ const PLATFORMS = {
 const compiled = (file) => new URL(`build/ts/src/${file}.js`, import.meta.url).pathname;
 
 /** What fit() loads where it is needed. */
-const LAZY = { evaluate: 'train/evaluate' };
-const EVALUATION = ['train/evaluate', 'train/metrics/byName'].map(compiled);
+const LAZY = { evaluate: 'train/evaluate', streams: 'data/stream' };
+/** Chunks with nothing else in them, or whoever loads what is beside it would carry it at once. */
+const APART = {
+  evaluation: ['train/evaluate', 'train/metrics/byName'].map(compiled),
+  streaming: [compiled('data/stream')],
+};
 
 /** The modules that say `export * as`. */
 const NAMESPACE_EXPORTERS = ['index', 'nn/index'].map(compiled);
@@ -120,8 +124,7 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }
     dir: `dist/${platform}`,
     format: 'es',
     hoistTransitiveImports: false,
-    // By itself, or whoever loads what shares a chunk with it would carry it.
-    manualChunks: (id) => (EVALUATION.includes(id) ? 'evaluation' : null),
+    manualChunks: (id) => Object.keys(APART).find((name) => APART[name].includes(id)),
     onlyExplicitManualChunks: true,
     // Without a hash, so that a build replaces what the one before it left behind.
     chunkFileNames: ({ name, moduleIds }) =>

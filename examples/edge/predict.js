@@ -1,9 +1,9 @@
 // A Worker that reads handwritten digits: POST /predict {"pixels": [784 numbers from 0 to 1]}.
 import weights from './digits.bin';
-import { loadDigitsModel } from './digits.js';
+import { DigitReader } from './digits.js';
 import { answer, expectMethod, expectNumbers, readObject, RequestError } from './requests.js';
 
-/** @type {ReturnType<typeof loadDigitsModel> | undefined} */
+/** @type {DigitReader | undefined} */
 let model;
 
 export default {
@@ -15,7 +15,7 @@ export default {
       const { pixels } = await readObject(request);
       const inputs = expectNumbers('pixels', pixels, 784, 0, 1);
       // Made by the first request; it stays for as long as the Worker does.
-      model ??= loadDigitsModel(weights);
+      model ??= new DigitReader(weights);
       const probabilities = [...model.predict(inputs)];
       return { digit: probabilities.indexOf(Math.max(...probabilities)), probabilities };
     }),

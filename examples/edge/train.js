@@ -2,12 +2,13 @@
 import { writeFileSync } from 'node:fs';
 import { data, evaluate, fit, manualSeed, nn, optim } from 'wasmgrad';
 import { loadDigits } from '../mnist.js';
-import { digitsModel } from './digits.js';
 
 manualSeed(0);
 const [train, test] = data.trainTestSplit(loadDigits(), { testSize: 2000, seed: 0 });
 const loader = new data.DataLoader(train, { batchSize: 16, shuffle: true, seed: 0 });
-const model = digitsModel();
+const hidden = new nn.Linear(784, 128);
+const last = new nn.Linear(128, 10);
+const model = new nn.Sequential(hidden, new nn.ReLU(), last);
 const loss = new nn.CrossEntropyLoss();
 const optimizer = new optim.SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
 await fit(model, { data: loader, loss, optimizer, epochs: 20 });
@@ -17,6 +18,9 @@ const { accuracy } = await evaluate(model, new data.DataLoader(test, { batchSize
   metrics: ['accuracy'],
 });
 const file = new URL('digits.bin', import.meta.url);
-const weights = Float32Array.from(model.parameters().flatMap((parameter) => [...parameter.data]));
+// [in, out], as DigitReader multiplies by them.
+const weights = Float32Array.from(
+  [hidden, last].flatMap(({ weight, bias }) => [...weight.transpose().data, ...(bias?.data ?? [])]),
+);
 writeFileSync(file, weights);
 console.log(`${file.pathname}: ${weights.byteLength} bytes, test accuracy ${accuracy.toFixed(4)}`);

@@ -1,8 +1,8 @@
 // A Worker to be measured from outside, since clocks stand still inside: /n makes n predictions, one after the other.
 import weights from '../../examples/edge/digits.bin';
-import { loadDigitsModel } from '../../examples/edge/digits.js';
+import { DigitReader } from '../../examples/edge/digits.js';
 
-const model = loadDigitsModel(weights);
+const model = new DigitReader(weights);
 
 export default {
   /** @param {Request} request */

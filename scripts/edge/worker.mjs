@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { rollup } from 'rollup';
 
-const require = createRequire(new URL('../../tests/runtimes/package.json', import.meta.url));
+const requireThere = createRequire(new URL('../../tests/runtimes/package.json', import.meta.url));
 /** @type {{ Miniflare: new (options: object) => Miniflare }} */
-const { Miniflare } = require('miniflare');
+const { Miniflare } = requireThere('miniflare');
 
 /**
  * What is used here of Miniflare, which only the tests install.
@@ -19,7 +19,7 @@ const { Miniflare } = require('miniflare');
  */
 
 /** @type {{ exports: { '.': { workerd: string } } }} */
-const manifest = require('../../package.json');
+const manifest = requireThere('../../package.json');
 
 /** Files that workerd takes as they are, and as what. */
 const TYPES = /** @type {const} */ ({ wasm: 'CompiledWasm', bin: 'Data' });

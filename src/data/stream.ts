@@ -78,7 +78,7 @@ export class Stream {
   }
 }
 
-export function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
+function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
   return (
     typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
   );
@@ -188,7 +188,7 @@ interface Run {
 }
 
 /** The batches of a stream, read ahead. */
-export class StreamBatches implements BatchSource {
+class StreamBatches implements BatchSource {
   readonly length = undefined;
   private run: Run | undefined;
 
@@ -270,6 +270,15 @@ export class StreamBatches implements BatchSource {
     }
     return undefined;
   }
+}
+
+/** The batches of a stream, or of an async iterable of batches; undefined where it is neither. */
+export function batchesOfStream(data: unknown): BatchSource | undefined {
+  if (data instanceof Stream) return new StreamBatches(data);
+  if (isIterable(data) && Symbol.asyncIterator in data) {
+    return new StreamBatches(new Stream(data as AsyncIterable<StreamItem>));
+  }
+  return undefined;
 }
 
 function give(run: Run): Batch {

@@ -1,6 +1,6 @@
 import { getRandomState, setRandomState, type RandomState } from '../core/random.js';
 import { Module } from '../nn/module.js';
-import { checkOptions } from '../tensor/tensor.js';
+import { checkOptions, tensor } from '../tensor/tensor.js';
 import type { History } from '../train/history.js';
 import { describe, stateOfModule } from './architecture.js';
 import type { CheckOptions } from './checkModel.js';
@@ -137,8 +137,11 @@ export async function loadCheckpoint(
   const file = readSafetensors(await readBytes(operation, source), operation);
   const { states, random, history, extra } = dataOf(operation, file);
   const metadata = Object.entries(file.metadata).filter(([name]) => !isOwn(name) && name !== 'format');
-  const before = { random: getRandomState(), model: parts.model.stateDict() };
-  const undo = [() => parts.model.loadStateDict(before.model), () => setRandomState(before.random)];
+  const before = getRandomState();
+  const weights = [...stateOfModule(parts.model)].map(
+    ([name, { values, shape }]) => [name, tensor(values as Float32Array, { shape })] as const,
+  );
+  const undo = [() => parts.model.loadStateDict(Object.fromEntries(weights)), () => setRandomState(before)];
   try {
     applyWeights(operation, parts.model, file, { allowNonFinite: parts.allowNonFinite });
     for (const { name, read, write } of statesOf(parts)) {

@@ -1,7 +1,7 @@
 import type { BatchSource } from '../data/batches.js';
 import { DataLoader } from '../data/dataLoader.js';
 import { ResidentBatches } from '../data/residentBatches.js';
-import { isIterable, Stream, StreamBatches, type StreamItem } from '../data/stream.js';
+import type { Stream, StreamItem } from '../data/stream.js';
 
 /** What fit() and evaluate() take as data: an async iterable gives batches [inputs, targets]. */
 export type TrainingData = DataLoader | Stream | AsyncIterable<StreamItem>;
@@ -11,10 +11,11 @@ export type TrainingData = DataLoader | Stream | AsyncIterable<StreamItem>;
  *
  * @param expected how the error begins
  */
-export function batchesOf(data: TrainingData, expected: string): BatchSource {
+export async function batchesOf(data: TrainingData, expected: string): Promise<BatchSource> {
   if (data instanceof DataLoader) return new ResidentBatches(data);
-  if (data instanceof Stream) return new StreamBatches(data);
-  if (isIterable(data) && Symbol.asyncIterator in data) return new StreamBatches(new Stream(data));
+  // Loaded where it is needed: most data fit in memory.
+  const batches = (await import('../data/stream.js')).batchesOfStream(data);
+  if (batches) return batches;
   throw new TypeError(
     `${expected} to be a data.DataLoader, a data.Stream or an async iterable of batches, got ${kindOf(data)}`,
   );

@@ -33,7 +33,7 @@ export interface DeadUnits {
  */
 export async function deadUnits(model: Module, data: TrainingData): Promise<DeadUnits[]> {
   if (!(model instanceof Module)) throw new TypeError('deadUnits: expected a model that extends nn.Module');
-  const source = batchesOf(data, 'deadUnits: expected data');
+  const source = await batchesOf(data, 'deadUnits: expected data');
   const alive = new Map<string, Uint8Array>();
   const pause = new Pause();
   const modes = model.modules().map((module) => ({ module, training: module.training }));

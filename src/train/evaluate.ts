@@ -49,7 +49,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, ['loss', 'metrics', 'signal']);
   const evaluator = new Evaluator('evaluate', model, toLoss(options.loss), options.metrics);
-  return evaluator.run(batchesOf(data, 'evaluate: expected data'), new Pause(), options.signal);
+  return evaluator.run(await batchesOf(data, 'evaluate: expected data'), new Pause(), options.signal);
 }
 
 /** A model's forward pass and loss, captured for each batch size. */

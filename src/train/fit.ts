@@ -106,11 +106,11 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const loss = toLoss(options.loss);
   const stepping = new Stepping(options.schedule);
   signal?.throwIfAborted();
-  const batches = batchesOf(data, 'fit: expected data');
+  const batches = await batchesOf(data, 'fit: expected data');
   if (accumulate > 1 && batches.length === undefined) {
     throw new RangeError('fit: accumulate needs data that know how many batches they are');
   }
-  const held = validation && batchesOf(validation, 'fit: expected validation');
+  const held = validation && (await batchesOf(validation, 'fit: expected validation'));
   const whole = wholeOnly(data, 'data') ?? (validation && wholeOnly(validation, 'validation'));
   if (budget && whole !== undefined) throw new TypeError(`fit: budgetMs cannot be kept, ${whole}`);
   // Loaded where it is needed: with the metrics that it knows by name it is a fifth of what fit() carries.

@@ -10,8 +10,22 @@ interface Host {
 function turn(): Promise<void> {
   const host = globalThis as Host;
   if (host.setImmediate) return new Promise((resolve) => void host.setImmediate!(resolve));
+  // In a worker what goes on after yield() comes before messages, so that nobody could stop it.
+  if ('WorkerGlobalScope' in globalThis && typeof MessageChannel !== 'undefined') return message();
   if (host.scheduler?.yield) return host.scheduler.yield();
   return new Promise((resolve) => void setTimeout(resolve, 0));
+}
+
+/** Comes after the messages that wait already. */
+function message(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
 }
 
 /** Gives the event loop a turn when work has gone on for long enough. */

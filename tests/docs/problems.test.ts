@@ -74,6 +74,7 @@ describe('real problems', () => {
 
   it.for(Object.entries(PROBLEMS))(
     '%s is learnt as well as by PyTorch',
+    { timeout: 900_000 },
     async ([name, problem], { skip }) => {
       const had = await dataOf(name);
       // Who has no Debian can still run the tests; CI may not leave this out.
@@ -119,6 +120,5 @@ describe('real problems', () => {
         }
       }
     },
-    900_000,
   );
 });

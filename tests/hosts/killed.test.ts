@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { nn, optim } from 'wasmgrad';
 import { encodeWeights, loadCheckpoint, saveCheckpoint } from 'wasmgrad/io';
-import { random } from '../support/architectures.js';
 import { root } from '../support/files.js';
+import { random } from '../support/random.js';
 
 // The programs that are killed run the built library, as users have it.
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { manualSeed, nn, tensor } from 'wasmgrad';
+import { random } from './random.js';
 
 /** A model to try a format with: how it is made, shown where a property fails, and rows that it takes. */
 export interface Sample {
@@ -198,15 +199,4 @@ export function filled<M extends nn.Module>(model: M, seed: number): M {
   });
   model.loadStateDict(Object.fromEntries(state));
   return model;
-}
-
-/** Numbers in [0, 1): mulberry32. */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

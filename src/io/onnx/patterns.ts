@@ -149,9 +149,10 @@ export function gated(node: NodeView): Match | undefined {
     [a, b],
     [b, a],
   ] as const) {
-    if (nodeOf(values, gate, ['Sigmoid'])?.inputs[0] === x) return { input: x!, layer: { type: 'SiLU' } };
+    if (!x) return undefined;
+    if (nodeOf(values, gate, ['Sigmoid'])?.inputs[0] === x) return { input: x, layer: { type: 'SiLU' } };
     const softplus = nodeOf(values, nodeOf(values, gate, ['Tanh'])?.inputs[0], ['Softplus']);
-    if (softplus && softplus.inputs[0] === x) return { input: x!, layer: { type: 'Mish' } };
+    if (softplus?.inputs[0] === x) return { input: x, layer: { type: 'Mish' } };
   }
   return undefined;
 }

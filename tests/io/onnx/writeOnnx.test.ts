@@ -122,6 +122,27 @@ suite('files that this library writes', () => {
     expect(readOnnx(file).metadata).toEqual({ author: 'me' });
   });
 
+  it('keep every option of a layer', async () => {
+    const model = new nn.Sequential(
+      new nn.Linear(2, 3, { bias: false }),
+      new nn.BatchNorm1d(3, { eps: 0.002, momentum: 0.3 }),
+      new nn.Softplus(2, 1),
+      new nn.Softplus(1, 5),
+      new nn.Softplus(0.5),
+      new nn.LayerNorm(3, { eps: 1e-4, bias: false }),
+      new nn.RMSNorm(3, { eps: 0 }),
+      new nn.LeakyReLU(0.15),
+      new nn.ELU(0.7),
+      new nn.Hardtanh(-3, 0.1),
+      new nn.PReLU(3),
+      new nn.LogSoftmax(0),
+    );
+    expect(readOnnx(encodeOnnx(model)).architecture).toEqual(describe(model).architecture);
+    // Above the threshold the sum itself, far from what the curve is there.
+    const straight = await runOnnx(encodeOnnx(new nn.Softplus(2, 1)), Float32Array.of(0.75, 0.25), [1, 2]);
+    expect([...straight.data].map((value) => value.toFixed(4))).toEqual(['0.7500', '0.4870']);
+  });
+
   it('end in probabilities where predict() does, or not', async () => {
     const model = new nn.Sequential(new nn.Linear(2, 3));
     const rows = Float32Array.of(1, 2);
