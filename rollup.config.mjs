@@ -30,6 +30,8 @@ const PLATFORMS = {
   node: {
     modules: {
       binaries: 'core/binariesInside',
+      infer: 'forward/inferInside',
+      inferSmall: 'forward/inferSmall',
       files: 'io/filesNode',
       progress: 'train/progressNode',
       workers: 'core/workersNode',
@@ -40,6 +42,8 @@ const PLATFORMS = {
   web: {
     modules: {
       binaries: 'core/binariesInside',
+      infer: 'forward/inferInside',
+      inferSmall: 'forward/inferSmall',
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersWeb',
@@ -50,6 +54,8 @@ const PLATFORMS = {
   workerd: {
     modules: {
       binaries: 'core/binariesWorkerd',
+      infer: 'forward/inferWorkerd',
+      inferSmall: 'forward/inferWorkerd',
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
@@ -60,6 +66,8 @@ const PLATFORMS = {
   'edge-light': {
     modules: {
       binaries: 'core/binariesEdgeLight',
+      infer: 'forward/inferEdgeLight',
+      inferSmall: 'forward/inferEdgeLight',
       files: 'io/filesNone',
       progress: 'train/progressNone',
       workers: 'core/workersNone',
@@ -152,6 +160,23 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }
     }),
   ],
 }));
+
+/** The entry that must be small: by itself, so that it has nothing in its chunks that only others of them need. */
+const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
+  input: { infer: compiled('infer/index') },
+  makeAbsoluteExternalsRelative: false,
+  output: {
+    dir: `dist/${platform}`,
+    format: 'es',
+    chunkFileNames: ({ name }) => `infer-${name}.js`,
+  },
+  plugins: [
+    platformPlugin(modules),
+    wasmPlugin(),
+    nodeResolve(),
+    terser({ module: true, ecma: 2020, compress: { passes: 3 } }),
+  ],
+}));
 platforms[0].plugins.push({
   name: 'copy',
   writeBundle() {
@@ -159,4 +184,4 @@ platforms[0].plugins.push({
   },
 });
 
-export default platforms;
+export default [...platforms, ...small];

@@ -8,7 +8,7 @@ const path = (file) => fileURLToPath(new URL(file, import.meta.url));
 const relaxed = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
 
 /** What runs on one engine, and so in a run of its own for each build. */
-const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io,worker}/**/*.test.ts';
+const ENGINE_TESTS = 'tests/{core,tensor,nn,losses,optim,data,train,io,forward,infer,worker}/**/*.test.ts';
 
 /** What runs the built package in other runtimes. */
 const RUNTIME_TESTS = 'tests/runtimes/*.test.ts';
@@ -27,10 +27,13 @@ export default defineConfig({
   plugins: [wasmPlugin()],
   resolve: {
     alias: {
+      'wasmgrad/infer': path('./src/infer/index.ts'),
       'wasmgrad/io': path('./src/io/index.ts'),
       'wasmgrad/worker': path('./src/worker/index.ts'),
       wasmgrad: path('./src/index.ts'),
       '#binaries': path('./src/core/binariesInside.ts'),
+      '#inferSmall': path('./src/forward/inferSmall.ts'),
+      '#infer': path('./src/forward/inferInside.ts'),
       '#files': path('./src/io/filesNode.ts'),
       '#progress': path('./src/train/progressNode.ts'),
       '#trainer': path('./tests/support/trainer.ts'),

@@ -40,7 +40,8 @@ if (!existsSync(KEY) || readFileSync(KEY, 'utf8') !== wanted) {
   const { targets } = JSON.parse(readFileSync('asconfig.json', 'utf8'));
   for (const [target, { enable }] of Object.entries(targets)) {
     // What threads need is code of its own, which the other builds do not carry.
-    const entries = ['assembly/index.ts', ...(enable.includes('threads') ? ['assembly/team.ts'] : [])];
+    const core = ['assembly/index.ts', ...(enable.includes('threads') ? ['assembly/team.ts'] : [])];
+    const entries = target === 'infer' ? ['assembly/infer.ts'] : core;
     await compile(...entries, '--config', 'asconfig.json', '--target', target);
   }
   await compile('--config', 'asconfig.unpack.json');

@@ -23,10 +23,10 @@ function mishTanh(n: v128): v128 {
   return f32x4.div(n, f32x4.add(n, f32x4.splat(2)));
 }
 
-/** f(x) on four lanes; s0 and s1 are the parameters of f. */
+/** f(x) on four lanes; s0 and s1 are the parameters of f. Without POWERS the one f that needs much code is left out. */
 // @ts-ignore: decorator
 @inline
-function apply(fn: i32, x: v128, s0: f32, s1: f32): v128 {
+function apply(POWERS: bool, fn: i32, x: v128, s0: f32, s1: f32): v128 {
   const zero = f32x4.splat(0);
   switch (fn) {
     case Unary.NEGATE: return f32x4.neg(x);
@@ -62,7 +62,7 @@ function apply(fn: i32, x: v128, s0: f32, s1: f32): v128 {
       const c = f32x4.min(a, f32x4.splat(s0));
       return f32x4.mul(c, f32x4.sub(a, f32x4.mul(c, f32x4.splat(0.5))));
     }
-    default: return power4(x, s0);
+    default: return POWERS ? power4(x, s0) : x;
   }
 }
 
@@ -136,7 +136,16 @@ export function unary(fn: i32, y: usize, x: usize, s0: f32, s1: f32, begin: i32,
   for (let i = begin; i < end; i += 4) {
     const at = <usize>i << 2;
     const left = end - i;
-    storeUpTo(y + at, apply(fn, loadUpTo(x + at, left), s0, s1), left);
+    storeUpTo(y + at, apply(true, fn, loadUpTo(x + at, left), s0, s1), left);
+  }
+}
+
+/** y = f(x) for `count` elements, f no power: for builds that must be small. */
+export function activation(fn: i32, y: usize, x: usize, s0: f32, s1: f32, count: i32): void {
+  for (let i = 0; i < count; i += 4) {
+    const at = <usize>i << 2;
+    const left = count - i;
+    storeUpTo(y + at, apply(false, fn, loadUpTo(x + at, left), s0, s1), left);
   }
 }
 

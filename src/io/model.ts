@@ -1,8 +1,9 @@
 import type { Module, StateDict } from '../nn/module.js';
 import { checkOptions, tensor } from '../tensor/tensor.js';
-import { build, describe, numbersOf, stateOfModule } from './architecture.js';
-import { checkFinite, type CheckOptions } from './checkModel.js';
+import { build, numbersOf, stateOfModule } from './architecture.js';
+import { checkFinite, checkModel, type CheckOptions } from './checkModel.js';
 import { metadataOf, modelFromFile, modelToFile, stateOfFile, tensorsOf } from './modelFile.js';
+import { isQuantized, QuantizedModel, storedOf } from './quantizedModel.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
 import { readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
 import { applyWeights, type WeightsOptions } from './weights.js';
@@ -18,7 +19,7 @@ export interface SaveOptions {
  * @throws TypeError where a layer is a class of your own, RangeError where weights are used twice
  */
 export function encodeModel(model: Module, { metadata = {} }: SaveOptions = {}): Uint8Array<ArrayBuffer> {
-  return modelToFile(describe(model, metadata));
+  return modelToFile(storedOf('saveModel', model, metadata));
 }
 
 /**
@@ -34,7 +35,7 @@ export async function saveModel(model: Module, target: ByteTarget, options: Save
 
 /**
  * The model of a file that {@link saveModel} or saveCheckpoint() wrote, in evaluation mode. It predicts what the saved one does,
- * bit for bit where the build is the same.
+ * bit for bit where the build is the same. That of a quantized model is one again.
  *
  * @throws RangeError where the file is damaged, holds no layers, or numbers that are NaN or infinite
  * @example
@@ -49,7 +50,10 @@ export async function saveModel(model: Module, target: ByteTarget, options: Save
  */
 export async function loadModel(source: ByteSource, options: CheckOptions = {}): Promise<Module> {
   checkOptions('loadModel', options, ['allowNonFinite']);
-  return build(modelFromFile(await readBytes('loadModel', source)), 'loadModel', options);
+  const stored = modelFromFile(await readBytes('loadModel', source));
+  if (!isQuantized(stored)) return build(stored, 'loadModel', options);
+  checkModel('loadModel', stored, options);
+  return new QuantizedModel(stored);
 }
 
 /** The parameters and buffers of any module as a safetensors file, named and laid out as PyTorch's state_dict. */

@@ -1,0 +1,98 @@
+import { normalize } from '../kernels/norm';
+import { embedding } from '../kernels/pick';
+import { softmax } from '../kernels/softmax';
+import { activation } from '../kernels/unary';
+import { FUNCTION_SHIFT, Status } from '../opcodes';
+import { dense } from './dense';
+import { dense8 } from './dense8';
+import { Header, HEADER_BYTES, SLACK_BYTES, Step, STEP_BYTES } from './format';
+import { add, affine, embedding8, prelu, spread } from './rows';
+
+/** Numbers of a row that goes in. */
+export function inFeatures(): i32 {
+  return load<i32>(Header.IN_FEATURES);
+}
+
+/** Numbers of a row that comes out. */
+export function outFeatures(): i32 {
+  return load<i32>(Header.OUT_FEATURES);
+}
+
+/** Where to write so many rows: [rows, inFeatures]. Makes room for the batch; 0 where the host gives no memory. */
+export function input(rows: i32): usize {
+  const begin = load<u32>(Header.ACTIVATIONS);
+  const need = <u64>begin + (<u64>(<u32>rows) * <u64>load<u32>(Header.ROW_FLOATS) << 2) + SLACK_BYTES;
+  const pages = <u64>memory.size();
+  if (need > pages << 16) {
+    if (need > 0xffffffff || memory.grow(<i32>(((need + 0xffff) >> 16) - pages)) < 0) return 0;
+  }
+  return begin;
+}
+
+/** Where the results of run(rows) are: [rows, outFeatures]. */
+export function output(rows: i32): usize {
+  return register(load<u32>(Header.OUTPUT), rows);
+}
+
+// @ts-ignore: decorator
+@inline
+function register(offset: u32, rows: i32): usize {
+  return load<u32>(Header.ACTIVATIONS) + ((<usize>rows * <usize>offset) << 2);
+}
+
+/** Dimension i of a step. */
+// @ts-ignore: decorator
+@inline
+function d(at: usize, i: i32): i32 {
+  return load<i32>(at + 16 + (<usize>i << 2));
+}
+
+/** Address i. */
+// @ts-ignore: decorator
+@inline
+function p(at: usize, i: i32): usize {
+  return load<u32>(at + 28 + (<usize>i << 2));
+}
+
+/** Scalar i. */
+// @ts-ignore: decorator
+@inline
+function s(at: usize, i: i32): f32 {
+  return load<f32>(at + 40 + (<usize>i << 2));
+}
+
+/**
+ * The outputs of the rows that have been written to input(rows), which stay what they are.
+ *
+ * @returns 0, or Status.INDEX where an index of an embedding is none
+ */
+export function run(rows: i32): i32 {
+  let at: usize = HEADER_BYTES;
+  for (let left = load<i32>(Header.STEPS); left > 0; left--) {
+    const x = register(load<u32>(at, 4), rows);
+    const y = register(load<u32>(at, 8), rows);
+    const z = register(load<u32>(at, 12), rows);
+    const fn = load<i32>(at) >> FUNCTION_SHIFT;
+    const d0 = d(at, 0);
+    const d1 = d(at, 1);
+    const d2 = d(at, 2);
+    const count = rows * d0;
+    let status = Status.OK;
+    switch (load<i32>(at) & 0xff) {
+      case Step.DENSE: dense(y, x, p(at, 0), p(at, 1), rows, d0, d1, s(at, 0)); break;
+      case Step.DENSE_8: dense8(y, x, p(at, 0), p(at, 1), p(at, 2), z, rows, d0, d1, s(at, 0), s(at, 1)); break;
+      case Step.UNARY: activation(fn, y, x, s(at, 0), s(at, 1), count); break;
+      case Step.SOFTMAX: softmax(fn, y, x, d1, d2, 0, d2 == 1 ? count : count * ((d2 + 3) >> 2)); break;
+      case Step.NORMALIZE: normalize(fn, y, x, z, 1, count, d1, s(at, 0), 0, d1 == 1 ? (count + 3) >> 2 : count); break;
+      case Step.AFFINE: affine(y, x, count, d1, d2, p(at, 0), p(at, 1), p(at, 2), p(at, 3)); break;
+      case Step.PRELU: prelu(y, x, count, d1, d2, p(at, 0)); break;
+      case Step.ADD: add(y, x, z, count); break;
+      case Step.SPREAD: spread(y + p(at, 0), x, count, d1, d2); break;
+      case Step.EMBEDDING: status = embedding(y, p(at, 0), x, d1, d2, 0, count); break;
+      default: status = embedding8(y, p(at, 0), p(at, 1), x, d1, d2, count);
+    }
+    if (status != Status.OK) return status;
+    at += STEP_BYTES;
+  }
+  return Status.OK;
+}

@@ -1,0 +1,92 @@
+import { isIndex } from '../kernels/pick';
+import { Status } from '../opcodes';
+import { loadUpTo, relu4, storeUpTo } from '../simd';
+
+/** Four of the parameters of features from `at` on, or one of them four times; `none` where there are no parameters. */
+// @ts-ignore: decorator
+@inline
+function parameter(pointer: usize, at: usize, one: bool, none: f32): v128 {
+  if (pointer == 0) return f32x4.splat(none);
+  return one ? v128.load32_splat(pointer + at) : v128.load(pointer + at);
+}
+
+/**
+ * y = (x − p0) / p1 · p2 + p3 for x [outer, features, inner] and parameters [features]; what is absent changes no bit. With
+ * SLOPES y = max(x, 0) + min(x, 0) · p0 instead.
+ */
+// @ts-ignore: decorator
+@inline
+function each(
+  SLOPES: bool, y: usize, x: usize, outer: i32, features: i32, inner: i32, p0: usize, p1: usize, p2: usize, p3: usize,
+): void {
+  // Where inner is 1 four neighbouring features go through the lanes, else four neighbouring numbers of one.
+  const one = inner != 1;
+  const length = one ? inner : features;
+  const groups = one ? features : 1;
+  for (let i = 0; i < outer; i++) {
+    for (let group = 0; group < groups; group++) {
+      for (let j = 0; j < length; j += 4) {
+        const at = <usize>(one ? group : j) << 2;
+        const here = <usize>j << 2;
+        const left = length - j;
+        let v = loadUpTo(x + here, left);
+        if (SLOPES) {
+          const below = f32x4.min(f32x4.max(v, f32x4.splat(-Infinity)), f32x4.splat(0));
+          v = f32x4.add(relu4(v), f32x4.mul(below, parameter(p0, at, one, 1)));
+        } else {
+          if (p0 != 0) v = f32x4.sub(v, parameter(p0, at, one, 0));
+          if (p1 != 0) v = f32x4.div(v, parameter(p1, at, one, 1));
+          if (p2 != 0) v = f32x4.mul(v, parameter(p2, at, one, 1));
+          if (p3 != 0) v = f32x4.add(v, parameter(p3, at, one, 0));
+        }
+        storeUpTo(y + here, v, left);
+      }
+      x += <usize>length << 2;
+      y += <usize>length << 2;
+    }
+  }
+}
+
+export function affine(
+  y: usize, x: usize, outer: i32, features: i32, inner: i32, p0: usize, p1: usize, p2: usize, p3: usize,
+): void {
+  each(false, y, x, outer, features, inner, p0, p1, p2, p3);
+}
+
+export function prelu(y: usize, x: usize, outer: i32, features: i32, inner: i32, slopes: usize): void {
+  each(true, y, x, outer, features, inner, slopes, 0, 0, 0);
+}
+
+/** y = a + b */
+export function add(y: usize, a: usize, b: usize, total: i32): void {
+  for (let i = 0; i < total; i += 4) {
+    const at = <usize>i << 2;
+    storeUpTo(y + at, f32x4.add(loadUpTo(a + at, total - i), loadUpTo(b + at, total - i)), total - i);
+  }
+}
+
+/** Pieces of `width` floats, each to the begin of `step` floats. */
+export function spread(y: usize, x: usize, pieces: i32, width: i32, step: i32): void {
+  for (let i = 0; i < pieces; i++) {
+    memory.copy(y, x, <usize>width << 2);
+    x += <usize>width << 2;
+    y += <usize>step << 2;
+  }
+}
+
+/** Rows of a table in 8 bits at some indices: out[i] = table[indices[i]] · scale of the row. */
+export function embedding8(
+  out: usize, table: usize, scales: usize, indices: usize, width: i32, rows: i32, count: i32,
+): i32 {
+  for (let i = 0; i < count; i++) {
+    const index = load<f32>(indices + (<usize>i << 2));
+    if (!isIndex(index, rows)) return Status.INDEX;
+    const row = <usize>(<i32>index);
+    const scale = load<f32>(scales + (row << 2));
+    for (let from = table + row * <usize>width, end = from + <usize>width; from < end; from++) {
+      store<f32>(out, <f32>load<i8>(from) * scale);
+      out += 4;
+    }
+  }
+  return Status.OK;
+}

@@ -1,0 +1,1 @@
+export { inFeatures, input, outFeatures, output, run } from './forward/model';

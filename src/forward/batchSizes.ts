@@ -1,0 +1,14 @@
+/** What the registers of so many rows hold stays in the caches. */
+const ROWS = 256;
+
+/**
+ * Rows in batches of about the same size. The order of a layer's sums depends on whether there are four rows, and whether
+ * there are as many as the layer has outputs; so batches must have as many as that where the whole has.
+ *
+ * @param widest outputs of the widest layer
+ */
+export function batchSizes(rows: number, widest: number): number[] {
+  const batches = Math.max(rows > 0 ? 1 : 0, Math.floor(rows / Math.max(ROWS, widest)));
+  const begin = (i: number): number => Math.floor((i * rows) / batches);
+  return Array.from({ length: batches }, (_, i) => begin(i + 1) - begin(i));
+}

@@ -1,0 +1,6 @@
+import module from '../wasm/infer.wasm?module';
+
+/** The core for inference, compiled by the host. */
+export function compiled(): WebAssembly.Module {
+  return module;
+}

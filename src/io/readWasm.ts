@@ -1,0 +1,110 @@
+import { compile, type Compiled } from '../forward/compile.js';
+import { CUSTOM, DATA, Reader, sectionsOf } from '../forward/sections.js';
+import { checkArchitecture } from './checkModel.js';
+import { stateOf } from './layers.js';
+import { clip } from './shown.js';
+import type { StoredModel } from './storedModel.js';
+
+/** The section in which a model that was exported says what it is. */
+export const MODEL_SECTION = 'wasmgrad';
+/** Counted up when what lies where changes. */
+export const MODEL_VERSION = 1;
+
+export interface WasmModel {
+  readonly compiled: Compiled;
+  /** Header, steps and constants. */
+  readonly image: Uint8Array;
+  readonly metadata: StoredModel['metadata'];
+}
+
+/**
+ * The model in a module that exportWasm() wrote. Its code is not run, nor is its program believed: both follow from the
+ * layers that the file names, and only the numbers are taken.
+ *
+ * @throws RangeError where the module is not one, or was damaged
+ */
+export function readWasm(operation: string, bytes: Uint8Array): WasmModel {
+  const sections = sectionsOf(operation, bytes);
+  const data = sections.find(({ id }) => id === DATA);
+  const description = sections
+    .map((section) => (section.id === CUSTOM ? customText(operation, section.contents) : undefined))
+    .find((text) => text !== undefined);
+  if (!data || description === undefined) {
+    throw new RangeError(`${operation}: this WebAssembly module is not one that exportWasm() wrote`);
+  }
+  const { architecture, output, eight, inFeatures, metadata } = parse(operation, description);
+  checkArchitecture(operation, architecture);
+  const known = new Map(stateOf(architecture));
+  for (const one of eight) {
+    if (!known.has(one)) throw new RangeError(`${operation}: no layer has a tensor ${clip(one)} in 8 bits`);
+  }
+  const compiled = compile(operation, architecture, { output, eight: new Set(eight), inFeatures });
+  const reader = new Reader(operation, data.contents);
+  const head = [1, 0, 0x41, 0, 0x0b].every((byte) => reader.byte() === byte);
+  const length = head ? reader.leb() : 0;
+  if (length !== compiled.size || length !== data.contents.length - reader.at) {
+    throw new RangeError(
+      `${operation}: expected ${compiled.size} bytes of data for these layers, got ${data.contents.length - reader.at}`,
+    );
+  }
+  // A copy: the constants need not be aligned in the file.
+  const image = reader.take(length).slice();
+  compiled.writeProgram(image);
+  checkConstants(operation, compiled, image);
+  return { compiled, image, metadata };
+}
+
+/** The contents of a custom section, where it is that of a model. */
+function customText(operation: string, contents: Uint8Array): string | undefined {
+  const reader = new Reader(operation, contents);
+  const decoder = new TextDecoder();
+  if (decoder.decode(reader.take(reader.leb())) !== MODEL_SECTION) return undefined;
+  return decoder.decode(contents.subarray(reader.at));
+}
+
+interface Description {
+  readonly architecture: unknown;
+  readonly output: StoredModel['output'];
+  readonly eight: readonly string[];
+  readonly inFeatures: number;
+  readonly metadata: StoredModel['metadata'];
+}
+
+function parse(operation: string, text: string): Description {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new RangeError(`${operation}: the section ${MODEL_SECTION} is no JSON`);
+  }
+  const fail = (expected: string): never => {
+    throw new RangeError(`${operation}: the section ${MODEL_SECTION}: expected ${expected}`);
+  };
+  if (typeof value !== 'object' || value === null) return fail('an object');
+  const { version, ...given } = value as Record<string, unknown>;
+  const { output, eight, inFeatures, metadata } = given;
+  if (version !== MODEL_VERSION) fail(`version ${MODEL_VERSION}, got ${String(version).slice(0, 20)}`);
+  if (output !== 'raw' && output !== 'softmax' && output !== 'sigmoid')
+    fail('output raw, softmax or sigmoid');
+  if (!Array.isArray(eight) || !eight.every((one) => typeof one === 'string')) fail('eight to be names');
+  if (!Number.isSafeInteger(inFeatures) || (inFeatures as number) < 1)
+    fail('inFeatures to be a positive integer');
+  const strings =
+    typeof metadata === 'object' &&
+    metadata !== null &&
+    Object.values(metadata).every((one) => typeof one === 'string');
+  if (!strings) fail('metadata to be strings');
+  return given as unknown as Description;
+}
+
+/** Numbers that are NaN or infinite are damage. */
+function checkConstants(operation: string, { constants }: Compiled, image: Uint8Array): void {
+  for (const { at, bytes, floats } of constants) {
+    if (!floats) continue;
+    const i = new Float32Array(image.buffer, image.byteOffset + at, bytes / 4).findIndex(
+      (value) => !Number.isFinite(value),
+    );
+    if (i >= 0)
+      throw new RangeError(`${operation}: the number at byte ${at + i * 4} of the data is not finite`);
+  }
+}

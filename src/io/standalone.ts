@@ -1,0 +1,75 @@
+import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
+import { inferBytes } from '../forward/inferBytes.js';
+import {
+  binaryOf,
+  CODE,
+  CUSTOM,
+  DATA,
+  EXPORT,
+  IMPORT,
+  leb,
+  MEMORY,
+  name,
+  Reader,
+  sectionsOf,
+  type Section,
+} from '../forward/sections.js';
+import { MODEL_SECTION, MODEL_VERSION } from './readWasm.js';
+import type { StoredModel } from './storedModel.js';
+
+const PAGE_BYTES = 65536;
+
+/**
+ * A model as a WebAssembly module of its own: kernels, program, weights, no imports. docs/standalone.md says how it is used.
+ *
+ * @param inFeatures numbers of a row, where no layer says it
+ */
+export function standalone(stored: StoredModel, inFeatures?: number): Uint8Array<ArrayBuffer> {
+  const { architecture, output, state } = stored;
+  const eight = eightBit(state);
+  const compiled = compile('exportWasm', architecture, { output, eight, inFeatures });
+  const description = {
+    version: MODEL_VERSION,
+    architecture,
+    output,
+    eight: [...eight],
+    inFeatures: compiled.inFeatures,
+    metadata: stored.metadata,
+  };
+  const text = new TextEncoder().encode(JSON.stringify(description));
+  const image = imageOf(compiled, state);
+  return binaryOf([
+    ...withMemory(compiled),
+    // One active segment, to address 0.
+    { id: DATA, contents: joined(Uint8Array.from([1, 0, 0x41, 0, 0x0b, ...leb(image.length)]), image) },
+    { id: CUSTOM, contents: joined(Uint8Array.from(name(MODEL_SECTION)), text) },
+  ]);
+}
+
+/** The core for inference with a memory that it makes and exports, instead of one that it imports. */
+export function withMemory(compiled: Compiled): Section[] {
+  const pages = leb(Math.ceil(compiled.bytesFor(1) / PAGE_BYTES));
+  const sections: Section[] = [];
+  for (const section of sectionsOf('exportWasm', inferBytes())) {
+    if (section.id === IMPORT) continue;
+    if (section.id === EXPORT) {
+      sections.push({ id: MEMORY, contents: Uint8Array.from([1, 0, ...pages]) });
+      const reader = new Reader('exportWasm', section.contents);
+      const count = leb(reader.leb() + 1);
+      const memory = [...name('memory'), 2, 0];
+      sections.push({
+        id: EXPORT,
+        contents: joined(Uint8Array.from([...count, ...memory]), section.contents.subarray(reader.at)),
+      });
+    } else sections.push(section);
+    if (section.id === CODE) break;
+  }
+  return sections;
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
+}
