@@ -178,7 +178,13 @@ export function layerSteps(
       plan.add(Step.NORMALIZE, x.register, y, [groups, length], [], [layer.eps], { fn, other: moments });
       plan.release(moments);
       const bias = layer.type === 'LayerNorm' && layer.bias;
-      if (has) affine(y, y, [groups, length, 1], [, , own('weight', length), own('bias', length, bias)]);
+      if (has)
+        affine(
+          y,
+          y,
+          [groups, length, 1],
+          [undefined, undefined, own('weight', length), own('bias', length, bias)],
+        );
       return done(y);
     }
     case 'Standardize': {

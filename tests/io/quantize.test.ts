@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fit, data, nn, optim, tensor } from 'wasmgrad';
 import { encodeModel, exportWasm, quantize } from 'wasmgrad/io';
-import { filled, random } from '../support/architectures.js';
+import { filled } from '../support/architectures.js';
+import { random } from '../support/random.js';
 
 const rowsOf = (count: number, width: number, seed: number): number[][] => {
   const draw = random(seed);
@@ -139,7 +140,8 @@ describe('quantize', () => {
       batchSize: 1,
     });
     expect(() =>
-      fit(quantized, loader, {
+      fit(quantized, {
+        data: loader,
         loss: new nn.MSELoss(),
         optimizer: new optim.SGD(new nn.Linear(2, 1).parameters(), { lr: 0.1 }),
         epochs: 1,
