@@ -6,7 +6,8 @@ import { compile } from '../../src/forward/compile.js';
 import { Plan } from '../../src/forward/plan.js';
 import { rowShape } from '../../src/forward/rowShape.js';
 import { describe as described } from '../../src/io/architecture.js';
-import { architectures, filled, random } from '../support/architectures.js';
+import { architectures, filled } from '../support/architectures.js';
+import { random } from '../support/random.js';
 import { expectSamePredictions, forwardOf } from '../support/forward.js';
 
 const strict = runtimeInfo().build === 'strict';

@@ -12,7 +12,8 @@ import {
   writeSafetensors,
 } from 'wasmgrad/io';
 import { signedLeb } from '../../src/forward/sections.js';
-import { architectures, filled, random } from '../support/architectures.js';
+import { architectures, filled } from '../support/architectures.js';
+import { random } from '../support/random.js';
 import { expectSamePredictions } from '../support/forward.js';
 
 const small = (): nn.Sequential =>
