@@ -111,6 +111,21 @@ function platformPlugin(modules) {
   };
 }
 
+/**
+ * Tells bundlers that constants of a module may be left out where nobody uses them, also those that a call makes:
+ * `sideEffects` of package.json says so of files, and here many modules are in one file.
+ */
+const purePlugin = {
+  name: 'pure',
+  transform: (code, id) =>
+    id.startsWith(compiled('').replace(/\.js$/, ''))
+      ? {
+          code: code.replace(/^((?:export )?const \w+ = )(?=(?:new )?[\w.]+\()/gm, '$1/*#__PURE__*/ '),
+          map: null,
+        }
+      : null,
+};
+
 const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }]) => ({
   input: Object.fromEntries(
     Object.entries({ ...ENTRIES, ...NAMESPACES, ...LAZY, ...workers }).map(([name, file]) => [
@@ -131,12 +146,18 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }
       `${name === 'index' ? `${basename(dirname(moduleIds.at(-1)))}Parts` : name.replace('_wasm_', '')}.js`,
   },
   plugins: [
+    purePlugin,
     platformPlugin(modules),
     wasmPlugin(),
     nodeResolve({ preferBuiltins: true }),
     commonjs(),
     // Class names stay: they appear in error messages and in what users print.
-    terser({ module: true, keep_classnames: true, compress: { passes: 2 } }),
+    terser({
+      module: true,
+      keep_classnames: true,
+      compress: { passes: 2 },
+      format: { preserve_annotations: true },
+    }),
   ],
 }));
 

@@ -14,7 +14,7 @@ function key() {
   const sources = readdirSync('assembly', { recursive: true })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => `assembly/${file}`)
-    .sort();
+    .toSorted();
   const hash = createHash('sha256').update(version);
   for (const file of [
     ...sources,

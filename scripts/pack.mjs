@@ -200,7 +200,7 @@ function cheapest(data, start, found, price) {
   }
   const way = [];
   for (let i = data.length; i > start; i -= steps[i].count || 1) way.push(steps[i]);
-  return way.reverse();
+  return way.toReversed();
 }
 
 /**

@@ -20,10 +20,12 @@ function turn(): Promise<void> {
 function message(): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   return new Promise((resolve) => {
-    port1.onmessage = () => {
+    const onMessage = (): void => {
       port1.close();
       resolve();
     };
+    port1.addEventListener('message', onMessage, { once: true });
+    port1.start();
     port2.postMessage(undefined);
   });
 }

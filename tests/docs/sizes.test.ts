@@ -1,19 +1,45 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sizes } from '../../scripts/size.mjs';
+import { PROGRAMS, sizes } from '../../scripts/size.mjs';
 import { root } from '../support/files.js';
 
-describe('the sizes that the README states', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const [, library, build, threads] =
-    /(\d+) kB gzipped for the whole library.*?(\d+) kB for a build by itself, (\d+) with threads/s
+const rows = await sizes();
+const of = (wanted: string, by = ''): number => {
+  const { gzipped } = rows.find((row) => row.name === wanted && row.by === by)!;
+  return gzipped;
+};
+const [predicts, trains, layers, everything] = Object.keys(PROGRAMS);
+
+describe('sizes, gzipped', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8').replaceAll(/\s+/g, ' ');
+  const stated =
+    /(\d+) kB gzipped for a program that predicts, (\d+) for one that trains with `fit`, (\d+) with all layers, losses, optimizers and data, (\d+) for everything.*?(\d+) kB for a build by itself, (\d+) with threads/
       .exec(readme)!
+      .slice(1)
       .map(Number);
 
-  it.each(sizes())('$file', ({ file, gzipped }) => {
-    const stated = file === 'web/index.js' ? library : file.endsWith('-threads.wasm') ? threads : build;
-    expect(gzipped).toBeLessThanOrEqual(stated);
-    expect(gzipped).toBeGreaterThan(stated - 2);
+  it.each([
+    [predicts, 'Rollup', 0],
+    [trains, 'Rollup', 1],
+    [layers, 'Rollup', 2],
+    [everything, 'Rollup', 3],
+    ['strict.wasm', '', 4],
+    ['relaxed.wasm', '', 4],
+    ['strict-threads.wasm', '', 5],
+    ['relaxed-threads.wasm', '', 5],
+  ])('the README states that of %s', (name, by, i) => {
+    expect(of(name, by)).toBeLessThanOrEqual(stated[i]);
+    expect(of(name, by)).toBeGreaterThan(stated[i] - 2);
+  });
+
+  it('a program that trains is at most 40 kB, each build of the core at most 20', () => {
+    expect(of(trains, 'Rollup')).toBeLessThanOrEqual(40);
+    for (const { gzipped } of rows.filter(({ name }) => name.endsWith('.wasm')))
+      expect(gzipped).toBeLessThanOrEqual(20);
+  });
+
+  it('with esbuild a program that predicts is little more', () => {
+    expect(of(predicts, 'esbuild')).toBeLessThanOrEqual(of(predicts, 'Rollup') + 2);
   });
 });

@@ -45,7 +45,7 @@ describe('where bytes may not be compiled', () => {
       .map((file) => readFileSync(join(folder, file), 'utf8'))
       .join('\n');
     const imported = [...text.matchAll(/from"([^"]*\.wasm[^"]*)"/g)].map(([, from]) => from);
-    expect(imported.sort()).toEqual(modules);
+    expect(imported.toSorted()).toEqual(modules);
     for (const from of modules)
       expect(existsSync(join(folder, from.replace('?module', ''))), from).toBe(true);
     // What is carried inside elsewhere begins like this: packed code is long base64.

@@ -110,8 +110,16 @@ async function startWebKit({
   screen,
 }: Record<keyof typeof WEBKIT, string>): Promise<Browser> {
   const children: ChildProcess[] = [];
+  // They lead groups of their own, which nobody ends where this process ends before its time.
+  const atExit = (): void => {
+    for (const { exitCode, signalCode, pid } of children) {
+      if (exitCode === null && signalCode === null) process.kill(-pid!, 'SIGKILL');
+    }
+  };
+  process.once('exit', atExit);
   const close = async (): Promise<void> => {
     for (const child of children.toReversed()) await end(child);
+    process.off('exit', atExit);
   };
   try {
     const xvfb = spawn(screen, ['-displayfd', '3', '-screen', '0', '1024x768x24', '-nolisten', 'tcp'], {

@@ -14,6 +14,8 @@ function graph(files: readonly string[], types: boolean): Map<string, string[]> 
       const all = [...text.matchAll(/^(?:import|export) (type )?[^;]*?from '(\.[^']+)'/gms)];
       const imports = all
         .filter(([, type]) => types || !type)
+        // Builds of the core, which stand in dist/ beside what imports them.
+        .filter(([, , path]) => !/\.wasm(\?module)?$/.test(path))
         .map(([, , path]) => {
           const target = relative(root, join(root, dirname(file), path));
           return target.endsWith('.js') ? target.replace(/\.js$/, '.ts') : `${target}.ts`;

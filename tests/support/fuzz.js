@@ -3,13 +3,18 @@ import { manualSeed, nn, optim } from 'wasmgrad';
 import {
   encodeCheckpoint,
   encodeModel,
+  encodeOnnx,
   encodeWeights,
   loadCheckpoint,
+  loadLayersModel,
   loadModel,
+  loadOnnx,
   loadWeights,
   readSafetensors,
   writeSafetensors,
 } from 'wasmgrad/io';
+import layersModels from '../reference/layersModels.json' with { type: 'json' };
+import onnxModels from '../reference/onnxModels.json' with { type: 'json' };
 import { random } from './random.js';
 
 export { random };
@@ -93,7 +98,54 @@ export const FORMATS = {
     },
     mutate: mutateSafetensors,
   },
+  onnx: {
+    operation: 'loadOnnx',
+    seeds: () => [
+      ...Object.values(onnxModels).map(({ file }) => decode(file)),
+      encodeOnnx(small()),
+      encodeOnnx(words()),
+    ],
+    load: (file) => loadOnnx(file),
+  },
+  layersModel: {
+    operation: 'loadLayersModel',
+    seeds: () =>
+      Object.values(layersModels).map(({ json, weights }) =>
+        packed([new TextEncoder().encode(JSON.stringify(json)), ...weights.map(decode)]),
+      ),
+    load: (file) => {
+      const [json = new Uint8Array(), ...weights] = unpacked(file);
+      return loadLayersModel(json, { weights });
+    },
+    mutate: (file, draw) => {
+      const [json = new Uint8Array(), ...weights] = unpacked(file);
+      return packed([new TextEncoder().encode(mutateText(new TextDecoder().decode(json), draw)), ...weights]);
+    },
+  },
 };
+
+/** @param {string} text */
+function decode(text) {
+  return new Uint8Array(Buffer.from(text, 'base64'));
+}
+
+/** Several files as one: each after its length. @param {readonly Uint8Array[]} files */
+function packed(files) {
+  const parts = files.flatMap((file) => [new Uint8Array(Uint32Array.of(file.length).buffer), file]);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** @param {Uint8Array} bytes */
+function unpacked(bytes) {
+  const files = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at + 4 <= bytes.length;) {
+    const end = Math.min(at + 4 + view.getUint32(at, true), bytes.length);
+    files.push(bytes.slice(at + 4, end));
+    at = end;
+  }
+  return files;
+}
 
 /** @param {Uint8Array} before @param {Uint8Array} after */
 function same(before, after) {

@@ -8,7 +8,7 @@ export function isRecord(value: unknown): value is Json {
 }
 
 export function fail(problem: string): never {
-  throw new RangeError(`LayersModel: ${problem}`);
+  throw new RangeError(`loadLayersModel: ${problem}`);
 }
 
 /** One layer of a topology. */

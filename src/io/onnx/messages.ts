@@ -67,7 +67,7 @@ export function readModel(bytes: Uint8Array): OnnxModel {
       Object.defineProperty(metadata, key, { value, enumerable: true, writable: true, configurable: true });
     }
   }
-  if (!graph) throw new RangeError('ONNX: the file holds no graph; it is damaged, or no ONNX file');
+  if (!graph) throw new RangeError('loadOnnx: the file holds no graph; it is damaged, or no ONNX file');
   return { graph, opset, metadata };
 }
 

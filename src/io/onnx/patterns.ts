@@ -78,7 +78,7 @@ export class NodeView {
   }
 
   fail(what: string): never {
-    throw new RangeError(`ONNX: ${titleOf(this.node)}: ${what}`);
+    throw new RangeError(`loadOnnx: ${titleOf(this.node)}: ${what}`);
   }
 }
 

@@ -142,7 +142,7 @@ export class ProtoReader {
   }
 
   private fail(what: string): never {
-    throw new RangeError(`ONNX: ${this.where}: ${what}; the file is damaged, or no ONNX file`);
+    throw new RangeError(`loadOnnx: ${this.where}: ${what}; the file is damaged, or no ONNX file`);
   }
 }
 
@@ -176,7 +176,7 @@ export class ProtoWriter {
   finish(): Uint8Array<ArrayBuffer> {
     // https://protobuf.dev/programming-guides/proto-limits/
     if (this.length >= 2 ** 31) {
-      throw new RangeError(`ONNX: expected less than 2 GiB, which is what the format can hold`);
+      throw new RangeError(`encodeOnnx: expected less than 2 GiB, which is what the format can hold`);
     }
     const bytes = new Uint8Array(this.length);
     let at = 0;

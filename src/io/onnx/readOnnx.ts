@@ -47,7 +47,7 @@ function endOf(values: Values, name?: string): Value {
   const names = outputs.map((info) => info.name);
   if (name !== undefined && !names.includes(name)) {
     throw new RangeError(
-      `ONNX: the graph has no output ${show(name)}, but ${names.slice(0, 8).map(clip).join(', ')}`,
+      `loadOnnx: the graph has no output ${show(name)}, but ${names.slice(0, 8).map(clip).join(', ')}`,
     );
   }
   const found = (name === undefined ? names : [name])
@@ -55,7 +55,7 @@ function endOf(values: Values, name?: string): Value {
     .filter((value) => name !== undefined || !givesLabels(values, value));
   if (found.length === 1) return found[0];
   throw new RangeError(
-    `ONNX: expected one output, got ${names.slice(0, 8).map(clip).join(', ') || 'none'}; say which with { output: name }`,
+    `loadOnnx: expected one output, got ${names.slice(0, 8).map(clip).join(', ') || 'none'}; say which with { output: name }`,
   );
 }
 
@@ -91,7 +91,7 @@ function inputOf(end: Value): Value {
   while (value.parent) value = value.parent;
   if (value.node || value.constant) {
     const by = value.node ? titleOf(value.node) : 'the output';
-    throw new RangeError(`ONNX: ${by} depends on no input, or on several`);
+    throw new RangeError(`loadOnnx: ${by} depends on no input, or on several`);
   }
   return value;
 }
@@ -108,7 +108,7 @@ class Chains {
     let value = to;
     while (value !== from) {
       const node = nodeOf(this.values, value, value.node ? [value.node.op] : []);
-      if (!node) throw new RangeError(`ONNX: ${show(value.name)} is not the first output of a node`);
+      if (!node) throw new RangeError(`loadOnnx: ${show(value.name)} is not the first output of a node`);
       // Else a layer would become several, with weights of their own.
       if (this.done.has(value)) node.fail('is used by more than one branch');
       this.done.add(value);

@@ -34,7 +34,7 @@ export type Numbers = Float32Array | Int8Array | Float64Array;
 export function numbersOf(tensor: OnnxTensor): Numbers {
   const { name, dims, type, raw, numbers, external } = tensor;
   const fail = (what: string): never => {
-    throw new RangeError(`ONNX: ${clip(name || 'a constant')} [${dims.slice(0, 8).join(', ')}]: ${what}`);
+    throw new RangeError(`loadOnnx: ${clip(name || 'a constant')} [${dims.slice(0, 8).join(', ')}]: ${what}`);
   };
   if (external !== undefined) {
     fail(

@@ -45,7 +45,7 @@ export class Values {
     this.opset = opset;
     this.graph = graph;
     if (graph.nodes.length > MAX_NODES) {
-      throw new RangeError(`ONNX: expected at most ${MAX_NODES} nodes, got ${graph.nodes.length}`);
+      throw new RangeError(`loadOnnx: expected at most ${MAX_NODES} nodes, got ${graph.nodes.length}`);
     }
     for (const tensor of graph.initializers) this.set(constant(tensor.name, tensor));
     // Until IR version 4 initialisers were listed as inputs too.
@@ -57,7 +57,7 @@ export class Values {
     const value = this.all.get(name);
     if (value) return value;
     throw new RangeError(
-      `ONNX: ${user} uses ${show(name)}, which is no input, no initializer and given by no earlier node`,
+      `loadOnnx: ${user} uses ${show(name)}, which is no input, no initializer and given by no earlier node`,
     );
   }
 
@@ -96,7 +96,7 @@ export class Values {
     if (perRow) return { shape, values: values as Int8Array, scale: this.numbers(scale) as Float32Array };
     if (values instanceof Float32Array) return { shape, values };
     throw new RangeError(
-      `ONNX: ${clip(tensor.name)}: expected numbers with a fraction, got type ${tensor.type}`,
+      `loadOnnx: ${clip(tensor.name)}: expected numbers with a fraction, got type ${tensor.type}`,
     );
   }
 
@@ -104,7 +104,9 @@ export class Values {
   private spend(numbers: number): void {
     this.left -= numbers;
     if (this.left < 0) {
-      throw new RangeError('ONNX: the layers of the graph have many times the numbers that the file holds');
+      throw new RangeError(
+        'loadOnnx: the layers of the graph have many times the numbers that the file holds',
+      );
     }
   }
 
@@ -116,7 +118,7 @@ export class Values {
   }
 
   private set(value: Value): void {
-    if (this.all.has(value.name)) throw new RangeError(`ONNX: ${show(value.name)} is given twice`);
+    if (this.all.has(value.name)) throw new RangeError(`loadOnnx: ${show(value.name)} is given twice`);
     this.all.set(value.name, value);
   }
 

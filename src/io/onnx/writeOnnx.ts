@@ -82,7 +82,7 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
     const [batch, features] = x.dims;
     if (x.dims.length !== 2 || (typeof features === 'number' && features !== inFeatures)) {
       throw new RangeError(
-        `ONNX: ${path}: Linear takes rows of ${inFeatures} features, and is given [${x.dims.join(', ')}]`,
+        `encodeOnnx: ${path}: Linear takes rows of ${inFeatures} features, and is given [${x.dims.join(', ')}]`,
       );
     }
     const inputs = [x, tensor('weight'), ...(bias ? [tensor('bias')] : [])];
@@ -100,7 +100,7 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
   BatchNorm1d({ numFeatures, eps, momentum, affine, trackRunningStats }, x, { graph, path, node, tensor }) {
     if (!trackRunningStats) {
       throw new RangeError(
-        `ONNX: ${path}: BatchNorm1d without running statistics gives each row what depends on the others; ` +
+        `encodeOnnx: ${path}: BatchNorm1d without running statistics gives each row what depends on the others; ` +
           'ONNX has no operator for that',
       );
     }
@@ -177,7 +177,7 @@ export function writeOnnx(model: StoredModel, options: WriteOnnxOptions = {}): U
   const graph = new GraphWriter(input);
   const tensors = (name: string): StoredTensor => {
     const tensor = model.state.get(name);
-    if (!tensor) throw new RangeError(`ONNX: the model has no ${name}`);
+    if (!tensor) throw new RangeError(`encodeOnnx: the model has no ${name}`);
     return tensor;
   };
   let output = write({ graph, path: '', tensors }, model.architecture, '', input);

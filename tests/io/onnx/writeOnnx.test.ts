@@ -8,10 +8,11 @@ import { readModel } from '../../../src/io/onnx/messages.js';
 import { readOnnx } from '../../../src/io/onnx/readOnnx.js';
 import { writeOnnx } from '../../../src/io/onnx/writeOnnx.js';
 import type { StoredModel, StoredTensor } from '../../../src/io/storedModel.js';
-import { filled, random } from '../../support/architectures.js';
+import { filled } from '../../support/architectures.js';
 import { bounded } from '../../support/errorBounds.js';
 import { root } from '../../support/files.js';
 import { runOnnx } from '../../support/onnxRuntime.js';
+import { random } from '../../support/random.js';
 
 /** Models with a shape of row each, for ONNX Runtime, and for tests/reference/checkOnnx.py. */
 const models: Record<string, { model: nn.Module; row: number[]; inputShape?: number[]; whole?: boolean }> = {
@@ -204,10 +205,10 @@ suite('files that this library writes', () => {
 
   it('are not written of what ONNX has nothing like', () => {
     const untracked = new nn.Sequential(new nn.BatchNorm1d(2, { trackRunningStats: false }));
-    expect(() => encodeOnnx(untracked)).toThrow(/ONNX: 0: BatchNorm1d without running statistics/);
+    expect(() => encodeOnnx(untracked)).toThrow(/encodeOnnx: 0: BatchNorm1d without running statistics/);
     const wrong = new nn.Sequential(new nn.Linear(2, 3), new nn.Linear(2, 3));
     expect(() => encodeOnnx(wrong)).toThrow(
-      /ONNX: 1: Linear takes rows of 2 features, and is given \[batch, 3\]/,
+      /encodeOnnx: 1: Linear takes rows of 2 features, and is given \[batch, 3\]/,
     );
     class Own extends nn.Linear {}
     expect(() => encodeOnnx(new Own(1, 1))).toThrow(TypeError);
