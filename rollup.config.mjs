@@ -164,6 +164,8 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }
 /** The entry that must be small: by itself, so that it has nothing in its chunks that only others of them need. */
 const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
   input: { infer: compiled('infer/index') },
+  // Readers need what the entry has: without this it would be a file more.
+  preserveEntrySignatures: 'allow-extension',
   makeAbsoluteExternalsRelative: false,
   output: {
     dir: `dist/${platform}`,

@@ -117,7 +117,8 @@ export function layerSteps(
     }
     const y = inPlace();
     plan.add(Step.UNARY, x.register, y, [size], [], scalars, { fn });
-    if (layer.type === 'SELU') affine(y, y, [1, 1, size], [, , floats(1, () => Float32Array.of(SELU_SCALE))]);
+    if (layer.type === 'SELU')
+      affine(y, y, [1, 1, size], [undefined, undefined, floats(1, () => Float32Array.of(SELU_SCALE))]);
     return done(y);
   }
 

@@ -84,16 +84,13 @@ function parse(operation: string, text: string): Description {
   const { version, ...given } = value as Record<string, unknown>;
   const { output, eight, inFeatures, metadata } = given;
   if (version !== MODEL_VERSION) fail(`version ${MODEL_VERSION}, got ${String(version).slice(0, 20)}`);
-  if (output !== 'raw' && output !== 'softmax' && output !== 'sigmoid')
-    fail('output raw, softmax or sigmoid');
-  if (!Array.isArray(eight) || !eight.every((one) => typeof one === 'string')) fail('eight to be names');
-  if (!Number.isSafeInteger(inFeatures) || (inFeatures as number) < 1)
-    fail('inFeatures to be a positive integer');
-  const strings =
-    typeof metadata === 'object' &&
-    metadata !== null &&
-    Object.values(metadata).every((one) => typeof one === 'string');
-  if (!strings) fail('metadata to be strings');
+  const texts = (list: unknown): boolean =>
+    typeof list === 'object' && list !== null && Object.values(list).every((one) => typeof one === 'string');
+  const outputs: unknown[] = ['raw', 'softmax', 'sigmoid'];
+  const known = outputs.includes(output) && Number.isSafeInteger(inFeatures) && (inFeatures as number) > 0;
+  if (!known || !Array.isArray(eight) || !texts(eight) || !texts(metadata)) {
+    fail('output, inFeatures, eight and metadata');
+  }
   return given as unknown as Description;
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import golden from '../reference/problems.json' with { type: 'json' };
@@ -20,6 +20,7 @@ const ENDINGS: Record<string, RegExp> = {
   'capture.js': /slope 2\.00, offset 1\.00\n$/,
   'chainRule.js': /dy\/dx = 4\n$/,
   'digits.js': /training took \d+\.\d s\ntest accuracy: 0\.9\d{3}\n$/,
+  'quantize.js': /^digits: 9\d\.\d\d % in 408 kB, 9\d\.\d\d % in 103 kB\n/,
   'ownModule.js': /accuracy: (0\.9\d|1\.00)\n$/,
   'trainingLoop.js': /0 xor 0 = 0\n0 xor 1 = 1\n1 xor 0 = 1\n1 xor 1 = 0\n$/,
 };
@@ -33,10 +34,18 @@ describe('examples', () => {
       !Object.hasOwn(golden.problems, name.slice(0, -3)),
   );
 
-  it('are all known here', () => expect(programs.toSorted()).toEqual(Object.keys(ENDINGS)));
+  it('are all known here', () => expect(programs.toSorted()).toEqual(Object.keys(ENDINGS).toSorted()));
 
   it.each(programs)('%s', async (name) => {
     expect(await output(name)).toMatch(ENDINGS[name]);
+  });
+
+  it('quantize.js loses at most half a point, on Fashion-MNIST too where that is here', async () => {
+    const lost = [...(await output('quantize.js')).matchAll(/: (\S+) points lost$/gm)].map(([, points]) =>
+      Number(points),
+    );
+    expect(lost).toHaveLength(existsSync(`${root}/build/data/fashion-mnist`) ? 2 : 1);
+    for (const points of lost) expect(points).toBeLessThanOrEqual(0.5);
   });
 
   it('digits.js is as accurate as PyTorch, over three seeds', async () => {
