@@ -15,7 +15,7 @@ async function fashion(/** @type {string} */ part) {
   return new data.TensorDataset(await read('images-idx3'), await read('labels-idx1'));
 }
 
-function all(/** @type {import('wasmgrad').data.Rows} */ dataset) {
+function all(/** @type {data.TensorDataset} */ dataset) {
   const [inputs, labels] = dataset.batch(Array.from({ length: dataset.length }, (_, row) => row));
   return [inputs.data, labels.data];
 }
@@ -37,8 +37,8 @@ function accuracy(
 
 async function compare(
   /** @type {string} */ name,
-  /** @type {import('wasmgrad').data.Rows} */ train,
-  /** @type {import('wasmgrad').data.Rows} */ test,
+  /** @type {data.TensorDataset} */ train,
+  /** @type {data.TensorDataset} */ test,
   /** @type {nn.Module[]} */ before,
   /** @type {number} */ epochs,
 ) {

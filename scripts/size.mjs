@@ -121,12 +121,33 @@ function sizeOf(content) {
   };
 }
 
+/**
+ * What a page fetches that loads these files of dist/web: with all that they import, each compressed by itself.
+ *
+ * @param {string[]} names
+ */
+function filesOf(names) {
+  const all = new Set(names);
+  let [raw, gzipped] = [0, 0];
+  for (const name of all) {
+    const code = readFileSync(`${dist}web/${name}`, 'utf8');
+    for (const [, other] of code.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) all.add(other);
+    const size = sizeOf(code);
+    raw += size.raw;
+    gzipped += size.gzipped;
+  }
+  return { raw, gzipped };
+}
+
 /** The programs, by Rollup and by esbuild, and each build of the core by itself. */
 export async function sizes() {
   const rows = [];
   for (const [name, code] of Object.entries(PROGRAMS)) {
     rows.push({ name, by: 'Rollup', ...sizeOf(await bundleWithRollup(code)) });
     rows.push({ name, by: 'esbuild', ...sizeOf(await bundleWithEsbuild(code)) });
+  }
+  for (const reader of ['readSafetensors', 'readWasm', 'readOnnx', 'readLayersModel']) {
+    rows.push({ name: `infer with ${reader}`, by: '', ...filesOf(['infer.js', `infer-${reader}.js`]) });
   }
   for (const file of readdirSync(`${dist}wasm`)) {
     rows.push({ name: file, by: '', ...sizeOf(readFileSync(`${dist}wasm/${file}`)) });

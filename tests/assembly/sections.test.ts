@@ -28,7 +28,7 @@ function sections(bytes: Uint8Array): number[] {
   return ids;
 }
 
-describe.each(BUILDS)('%s.wasm', (build) => {
+describe.each([...BUILDS, 'infer' as const])('%s.wasm', (build) => {
   it('holds code and nothing that would run or be written at instantiation', () => {
     expect(sections(wasmBytes(build))).toEqual([...ALLOWED.keys()]);
   });
@@ -38,6 +38,8 @@ describe.each(BUILDS)('%s.wasm', (build) => {
     expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }]);
     const threads = build.endsWith('threads') ? ['lead', 'serve'] : [];
     const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-    expect(names.toSorted()).toEqual([...threads, 'run', 'scratchBytes'].toSorted());
+    const core = [...threads, 'run', 'scratchBytes'];
+    const infer = ['inFeatures', 'outFeatures', 'input', 'run', 'output'];
+    expect(names.toSorted()).toEqual((build === 'infer' ? infer : core).toSorted());
   });
 });

@@ -39,6 +39,18 @@ describe('sizes, gzipped', () => {
       expect(gzipped).toBeLessThanOrEqual(20);
   });
 
+  it('what predicts from safetensors, in 8 bits too, or from model.wasm is at most 12 kB', () => {
+    for (const reader of ['readSafetensors', 'readWasm'])
+      expect(of(`infer with ${reader}`)).toBeLessThanOrEqual(12);
+  });
+
+  it('docs/standalone.md states what other readers make of that', () => {
+    const text = readFileSync(join(root, 'docs/standalone.md'), 'utf8').replaceAll(/\s+/g, ' ');
+    const [, onnx, layersModel] = /make it (\d+) kB and (\d+) kB/.exec(text)!.map(Number);
+    expect(Math.ceil(of('infer with readOnnx'))).toBe(onnx);
+    expect(Math.ceil(of('infer with readLayersModel'))).toBe(layersModel);
+  });
+
   it('with esbuild a program that predicts is little more', () => {
     expect(of(predicts, 'esbuild')).toBeLessThanOrEqual(of(predicts, 'Rollup') + 2);
   });

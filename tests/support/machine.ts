@@ -8,7 +8,7 @@ import { startWorker } from '../../src/core/workersNode.js';
 export const BUILDS = ['strict', 'relaxed', 'strict-threads', 'relaxed-threads'] as const;
 export type BuildFile = (typeof BUILDS)[number];
 
-export function wasmBytes(build: BuildFile): Uint8Array<ArrayBuffer> {
+export function wasmBytes(build: BuildFile | 'infer'): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(new URL(`../../build/wasm/${build}.wasm`, import.meta.url)));
 }
 
