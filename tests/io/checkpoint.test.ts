@@ -405,6 +405,21 @@ describe('a checkpoint', () => {
     };
   }
 
+  it.each(['baseLrs', 'lastLr', 'lastEpoch', 'best'])(
+    'with a schedule whose %s is none is refused',
+    async (name) => {
+      const { model, optimizer } = make();
+      const parts = { model, optimizer, schedule: new optim.ReduceLROnPlateau(optimizer) };
+      const before = parts.schedule.stateDict();
+      const broken = { stateDict: () => ({ ...before, [name]: 'x' }), loadStateDict: () => undefined };
+      const file = encodeCheckpoint({ ...parts, schedule: broken });
+      await expect(loadCheckpoint(file, parts)).rejects.toThrow(
+        /^loadCheckpoint: schedule: ReduceLROnPlateau: expected/,
+      );
+      expect(parts.schedule.stateDict()).toEqual(before);
+    },
+  );
+
   it('refuses parts that it does not know, or that have no state', async () => {
     const { model } = make();
     expect(() => encodeCheckpoint({ model, optimiser: 1 } as never)).toThrow(/unknown option 'optimiser'/);

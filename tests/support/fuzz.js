@@ -95,6 +95,9 @@ export const FORMATS = {
         same(before, encodeCheckpoint(kept));
         throw error;
       }
+      // What was read can be saved again; the next file finds everything as this one did.
+      encodeCheckpoint(kept);
+      await loadCheckpoint(before, kept);
     },
     mutate: mutateSafetensors,
   },

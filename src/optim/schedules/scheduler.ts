@@ -94,6 +94,19 @@ export abstract class Scheduler {
       const got = missing.length > 0 ? `one without ${missing.join(', ')}` : `one of ${groups}`;
       throw new RangeError(`${this.name}: expected a state of ${this.groups.length} groups, got ${got}`);
     }
+    // What is no number would be taken now, and fail in some later step.
+    for (const name of ['lastLr', 'baseLrs']) {
+      const rates = state[name];
+      const whole = Array.isArray(rates) && rates.length === this.groups.length;
+      if (!whole || !rates.every((rate) => typeof rate === 'number')) {
+        throw new RangeError(`${this.name}: expected ${name} to be ${this.groups.length} numbers`);
+      }
+    }
+    for (const name of ['lastEpoch', ...this.saved]) {
+      if (typeof state[name] !== 'number') {
+        throw new RangeError(`${this.name}: expected ${name} to be a number, got ${String(state[name])}`);
+      }
+    }
   }
 
   protected get groups(): readonly RateGroup[] {
