@@ -170,7 +170,7 @@ const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
   output: {
     dir: `dist/${platform}`,
     format: 'es',
-    chunkFileNames: ({ name }) => `infer-${name}.js`,
+    chunkFileNames: ({ name }) => `infer-${name.startsWith('infer') ? 'core' : name}.js`,
   },
   plugins: [
     platformPlugin(modules),

@@ -147,7 +147,11 @@ export async function sizes() {
     rows.push({ name, by: 'esbuild', ...sizeOf(await bundleWithEsbuild(code)) });
   }
   for (const reader of ['readSafetensors', 'readWasm', 'readOnnx', 'readLayersModel']) {
-    rows.push({ name: `infer with ${reader}`, by: '', ...filesOf(['infer.js', `infer-${reader}.js`]) });
+    rows.push({
+      name: `infer with ${reader}`,
+      by: '',
+      ...filesOf(['infer.js', 'infer-core.js', `infer-${reader}.js`]),
+    });
   }
   for (const file of readdirSync(`${dist}wasm`)) {
     rows.push({ name: file, by: '', ...sizeOf(readFileSync(`${dist}wasm/${file}`)) });

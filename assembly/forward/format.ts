@@ -55,8 +55,6 @@ export const enum Step {
   NORMALIZE,
   /** y = (x − p0) / p1 · p2 + p3 for x [d0 per row, d1, d2], each vector [d1]. */
   AFFINE,
-  /** y = max(x, 0) + min(x, 0) · p0 for x [d0 per row, d1, d2]; p0 [d1]. */
-  PRELU,
   /** y = x + the other register. d0 elements per row. */
   ADD,
   /** Pieces of d1 floats, d0 per row, go to every d2-th float of y, from p0 bytes on. */

@@ -6,7 +6,7 @@ import { FUNCTION_SHIFT, Status } from '../opcodes';
 import { dense } from './dense';
 import { dense8 } from './dense8';
 import { Header, HEADER_BYTES, SLACK_BYTES, Step, STEP_BYTES } from './format';
-import { add, affine, embedding8, prelu, spread } from './rows';
+import { add, affine, embedding8, spread } from './rows';
 
 /** Numbers of a row that goes in. */
 export function inFeatures(): i32 {
@@ -85,7 +85,6 @@ export function run(rows: i32): i32 {
       case Step.SOFTMAX: softmax(fn, y, x, d1, d2, 0, d2 == 1 ? count : count * ((d2 + 3) >> 2)); break;
       case Step.NORMALIZE: normalize(fn, y, x, z, 1, count, d1, s(at, 0), 0, d1 == 1 ? (count + 3) >> 2 : count); break;
       case Step.AFFINE: affine(y, x, count, d1, d2, p(at, 0), p(at, 1), p(at, 2), p(at, 3)); break;
-      case Step.PRELU: prelu(y, x, count, d1, d2, p(at, 0)); break;
       case Step.ADD: add(y, x, z, count); break;
       case Step.SPREAD: spread(y + p(at, 0), x, count, d1, d2); break;
       case Step.EMBEDDING: status = embedding(y, p(at, 0), x, d1, d2, 0, count); break;

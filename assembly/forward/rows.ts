@@ -1,23 +1,17 @@
 import { isIndex } from '../kernels/pick';
 import { Status } from '../opcodes';
-import { loadUpTo, relu4, storeUpTo } from '../simd';
+import { loadUpTo, storeUpTo } from '../simd';
 
-/** Four of the parameters of features from `at` on, or one of them four times; `none` where there are no parameters. */
+/** Four parameters of features, or one of them four times. */
 // @ts-ignore: decorator
 @inline
-function parameter(pointer: usize, at: usize, one: bool, none: f32): v128 {
-  if (pointer == 0) return f32x4.splat(none);
-  return one ? v128.load32_splat(pointer + at) : v128.load(pointer + at);
+function parameter(at: usize, one: bool): v128 {
+  return one ? v128.load32_splat(at) : v128.load(at);
 }
 
-/**
- * y = (x − p0) / p1 · p2 + p3 for x [outer, features, inner] and parameters [features]; what is absent changes no bit. With
- * SLOPES y = max(x, 0) + min(x, 0) · p0 instead.
- */
-// @ts-ignore: decorator
-@inline
-function each(
-  SLOPES: bool, y: usize, x: usize, outer: i32, features: i32, inner: i32, p0: usize, p1: usize, p2: usize, p3: usize,
+/** y = (x − p0) / p1 · p2 + p3 for x [outer, features, inner] and parameters [features]; what is absent changes no bit. */
+export function affine(
+  y: usize, x: usize, outer: i32, features: i32, inner: i32, p0: usize, p1: usize, p2: usize, p3: usize,
 ): void {
   // Where inner is 1 four neighbouring features go through the lanes, else four neighbouring numbers of one.
   const one = inner != 1;
@@ -30,31 +24,16 @@ function each(
         const here = <usize>j << 2;
         const left = length - j;
         let v = loadUpTo(x + here, left);
-        if (SLOPES) {
-          const below = f32x4.min(f32x4.max(v, f32x4.splat(-Infinity)), f32x4.splat(0));
-          v = f32x4.add(relu4(v), f32x4.mul(below, parameter(p0, at, one, 1)));
-        } else {
-          if (p0 != 0) v = f32x4.sub(v, parameter(p0, at, one, 0));
-          if (p1 != 0) v = f32x4.div(v, parameter(p1, at, one, 1));
-          if (p2 != 0) v = f32x4.mul(v, parameter(p2, at, one, 1));
-          if (p3 != 0) v = f32x4.add(v, parameter(p3, at, one, 0));
-        }
+        if (p0 != 0) v = f32x4.sub(v, parameter(p0 + at, one));
+        if (p1 != 0) v = f32x4.div(v, parameter(p1 + at, one));
+        if (p2 != 0) v = f32x4.mul(v, parameter(p2 + at, one));
+        if (p3 != 0) v = f32x4.add(v, parameter(p3 + at, one));
         storeUpTo(y + here, v, left);
       }
       x += <usize>length << 2;
       y += <usize>length << 2;
     }
   }
-}
-
-export function affine(
-  y: usize, x: usize, outer: i32, features: i32, inner: i32, p0: usize, p1: usize, p2: usize, p3: usize,
-): void {
-  each(false, y, x, outer, features, inner, p0, p1, p2, p3);
-}
-
-export function prelu(y: usize, x: usize, outer: i32, features: i32, inner: i32, slopes: usize): void {
-  each(true, y, x, outer, features, inner, slopes, 0, 0, 0);
 }
 
 /** y = a + b */

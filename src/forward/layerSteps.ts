@@ -198,8 +198,14 @@ export function layerSteps(
     case 'PReLU': {
       const n = layer.numParameters;
       if (n > 1 && shape[0] !== n) fail(`x [rows, ${n}, …]`);
+      // max(x, 0) + min(x, 0) · weight, as the module computes it.
+      const below = plan.register(size);
+      plan.add(Step.UNARY, x.register, below, [size], [], [-Infinity, 0], { fn: Unary.CLAMP });
+      affine(below, below, [1, n, size / n], [, , own('weight', n)]);
       const y = inPlace();
-      plan.add(Step.PRELU, x.register, y, [1, n, size / n], [own('weight', n)]);
+      plan.add(Step.UNARY, x.register, y, [size], [], [], { fn: Unary.RELU });
+      plan.add(Step.ADD, y, y, [size], [], [], { other: below });
+      plan.release(below);
       return done(y);
     }
     case 'Embedding': {

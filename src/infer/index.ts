@@ -1,4 +1,3 @@
-import * as small from '#inferSmall';
 import type { InferSmallModule } from '../forward/binary.js';
 import { compile, eightBit, imageOf } from '../forward/compile.js';
 import { ForwardModel } from '../forward/forwardModel.js';
@@ -54,7 +53,7 @@ export async function load(
 ): Promise<InferenceModel> {
   const bytes = ArrayBuffer.isView(file) ? file : new Uint8Array(file);
   const { compiled, image, metadata } = await prepared(bytes, options);
-  core ??= (small as InferSmallModule).compiled();
+  core ??= compileCore();
   const model = new ForwardModel(await core, compiled, image);
   return {
     inFeatures: model.inFeatures,
@@ -65,7 +64,13 @@ export async function load(
 }
 
 /** Compiled once, for all models. */
-let core: ReturnType<InferSmallModule['compiled']> | undefined;
+let core: Promise<WebAssembly.Module> | undefined;
+
+/** The code is a file by itself: what compresses files does worse where base64 stands among program. */
+async function compileCore(): Promise<WebAssembly.Module> {
+  const small: InferSmallModule = await import('#inferSmall');
+  return small.compiled();
+}
 
 /** A file as the forward pass has it in memory. Each format has a reader that is loaded when a file of it comes. */
 async function prepared(bytes: Uint8Array, { inFeatures, weights }: LoadOptions): Promise<WasmModel> {
