@@ -117,7 +117,8 @@ export function layerSteps(
     }
     const y = inPlace();
     plan.add(Step.UNARY, x.register, y, [size], [], scalars, { fn });
-    if (layer.type === 'SELU') affine(y, y, [1, 1, size], [, , floats(1, () => Float32Array.of(SELU_SCALE))]);
+    if (layer.type === 'SELU')
+      affine(y, y, [1, 1, size], [undefined, undefined, floats(1, () => Float32Array.of(SELU_SCALE))]);
     return done(y);
   }
 
@@ -178,7 +179,13 @@ export function layerSteps(
       plan.add(Step.NORMALIZE, x.register, y, [groups, length], [], [layer.eps], { fn, other: moments });
       plan.release(moments);
       const bias = layer.type === 'LayerNorm' && layer.bias;
-      if (has) affine(y, y, [groups, length, 1], [, , own('weight', length), own('bias', length, bias)]);
+      if (has)
+        affine(
+          y,
+          y,
+          [groups, length, 1],
+          [undefined, undefined, own('weight', length), own('bias', length, bias)],
+        );
       return done(y);
     }
     case 'Standardize': {
@@ -194,7 +201,7 @@ export function layerSteps(
       // max(x, 0) + min(x, 0) · weight, as the module computes it.
       const below = plan.register(size);
       plan.add(Step.UNARY, x.register, below, [size], [], [-Infinity, 0], { fn: Unary.CLAMP });
-      affine(below, below, [1, n, size / n], [, , own('weight', n)]);
+      affine(below, below, [1, n, size / n], [undefined, undefined, own('weight', n)]);
       const y = inPlace();
       plan.add(Step.UNARY, x.register, y, [size], [], [], { fn: Unary.RELU });
       plan.add(Step.ADD, y, y, [size], [], [], { other: below });
