@@ -37,8 +37,8 @@ interface Moments {
  * import { nn, tensor } from 'wasmgrad';
  * import { quantize } from 'wasmgrad/io';
  * const model = new nn.Linear(2, 1);
- * model.loadStateDict({ weight: [[0.5, -1]], bias: [0.25] });
- * quantize(model, [[1, 1], [2, 0]]).predict([2, 0]); // [1.25]
+ * model.loadStateDict({ weight: [[1, -1]], bias: [0.25] });
+ * quantize(model, [[1, 1], [2, 0]]).predict([2, 0]); // [2.25]
  * ```
  */
 export function quantize(model: Module, calibrationRows: Float32Array | NestedArray): QuantizedModel {
