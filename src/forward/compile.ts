@@ -49,7 +49,7 @@ export function compile(
   if (inFeatures !== undefined && inFeatures !== width) {
     throw new RangeError(`${operation}: inFeatures is ${inFeatures}, but the first layer takes ${width}`);
   }
-  const plan = new Plan();
+  const plan = new Plan(operation);
   const context: Context = { operation, plan, eight };
   let value: Value = { register: plan.register(width), shape };
   const input = value.register;

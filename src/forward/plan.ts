@@ -35,7 +35,7 @@ export interface PlannedStep {
 }
 
 /** A row's numbers are no more than this, so that a file of some lines cannot ask for any amount of memory. */
-const MOST_ROW_FLOATS = 2 ** 24;
+const MOST_ROW_FLOATS = 2 ** 22;
 
 /** Nor are its steps more than this: keeping account of registers takes time that grows with both. */
 const MOST_STEPS = 2 ** 14;
@@ -45,6 +45,8 @@ const GRANULE = 4;
 
 /** Steps, constants and registers of a model while it is put together. */
 export class Plan {
+  constructor(private readonly operation: string) {}
+
   readonly steps: PlannedStep[] = [];
   readonly constants: Constant[] = [];
   rowFloats = 0;
@@ -64,7 +66,9 @@ export class Plan {
     const offset = this.rowFloats;
     this.rowFloats += whole;
     if (!(this.rowFloats <= MOST_ROW_FLOATS)) {
-      throw new RangeError(`this model takes more than ${MOST_ROW_FLOATS} numbers of memory for a row`);
+      throw new RangeError(
+        `${this.operation}: this model takes more than ${MOST_ROW_FLOATS} numbers of memory for a row`,
+      );
     }
     return { offset, width: whole };
   }
@@ -97,7 +101,7 @@ export class Plan {
     { fn = 0, other, weight }: { fn?: number; other?: Register; weight?: string } = {},
   ): void {
     if (this.steps.length === MOST_STEPS)
-      throw new RangeError(`this model has more than ${MOST_STEPS} steps`);
+      throw new RangeError(`${this.operation}: this model has more than ${MOST_STEPS} steps`);
     this.steps.push({ step, fn, input, output, other, dims, operands, scalars, weight });
   }
 

@@ -1,5 +1,6 @@
 import { checkArchitecture } from '../io/checkModel.js';
 import { fromPyTorch } from '../io/names.js';
+import { parsePlain } from '../io/plainJson.js';
 import { clip } from '../io/shown.js';
 import type { StoredModel, StoredTensor } from '../io/storedModel.js';
 
@@ -25,10 +26,7 @@ export function readSafetensors(operation: string, bytes: Uint8Array): StoredMod
   };
   const json = (text: string, what: string): Record<string, unknown> => {
     try {
-      // Numbers that JSON does not know stand in an object: src/io/plainData.ts.
-      const value: unknown = JSON.parse(text, (_, item: { $number?: unknown } | null) =>
-        typeof item?.$number === 'string' ? Number(item.$number) : item,
-      );
+      const value = parsePlain(text);
       if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
     } catch {
       // Said below.

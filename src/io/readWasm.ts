@@ -2,6 +2,7 @@ import { compile, type Compiled } from '../forward/compile.js';
 import { CUSTOM, DATA, Reader, sectionsOf } from '../forward/sections.js';
 import { checkArchitecture } from './checkModel.js';
 import { stateOf } from './layers.js';
+import { parsePlain } from './plainJson.js';
 import { clip } from './shown.js';
 import type { StoredModel } from './storedModel.js';
 
@@ -73,7 +74,7 @@ interface Description {
 function parse(operation: string, text: string): Description {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parsePlain(text);
   } catch {
     throw new RangeError(`${operation}: the section ${MODEL_SECTION} is no JSON`);
   }

@@ -14,6 +14,7 @@ import {
   sectionsOf,
   type Section,
 } from '../forward/sections.js';
+import { toText } from './plainData.js';
 import { MODEL_SECTION, MODEL_VERSION } from './readWasm.js';
 import type { StoredModel } from './storedModel.js';
 
@@ -28,6 +29,9 @@ export function standalone(stored: StoredModel, inFeatures?: number): Uint8Array
   const { architecture, output, state } = stored;
   const eight = eightBit(state);
   const compiled = compile('exportWasm', architecture, { output, eight, inFeatures });
+  const refuse = (path: string): never => {
+    throw new TypeError(`exportWasm: ${path} is an array`);
+  };
   const description = {
     version: MODEL_VERSION,
     architecture,
@@ -36,7 +40,7 @@ export function standalone(stored: StoredModel, inFeatures?: number): Uint8Array
     inFeatures: compiled.inFeatures,
     metadata: stored.metadata,
   };
-  const text = new TextEncoder().encode(JSON.stringify(description));
+  const text = new TextEncoder().encode(toText('exportWasm', description, refuse));
   const image = imageOf(compiled, state);
   return binaryOf([
     ...withMemory(compiled),

@@ -123,7 +123,7 @@ describe('compile', () => {
   it('bounds what a few layers may ask for', () => {
     const double = (): nn.Module => new nn.Concat(new nn.Identity(), new nn.Identity());
     const many = new nn.Sequential(new nn.Linear(2, 2), ...Array.from({ length: 60 }, double));
-    expect(() => compiled(many)).toThrow('takes more than 16777216 numbers of memory for a row');
+    expect(() => compiled(many)).toThrow('takes more than 4194304 numbers of memory for a row');
     const long = new nn.Sequential(
       new nn.Linear(1, 1),
       ...Array.from({ length: 17000 }, () => new nn.Tanh()),
@@ -164,7 +164,7 @@ describe('registers', () => {
       fc.property(
         fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 20 })), { maxLength: 60 }),
         (work) => {
-          const plan = new Plan();
+          const plan = new Plan('test');
           const held: { offset: number; width: number }[] = [];
           for (const [make, number] of work) {
             if (make || held.length === 0) held.push(plan.register(number));

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { nn } from 'wasmgrad';
+import { load } from 'wasmgrad/infer';
 import { exportModule, exportWasm, quantize } from 'wasmgrad/io';
 import { sectionsOf } from '../../src/forward/sections.js';
 import { architectures, filled } from '../support/architectures.js';
@@ -60,6 +61,11 @@ describe('exportWasm', () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it('keeps numbers that JSON does not know', async () => {
+    const model = filled(new nn.Sequential(new nn.Linear(2, 2), new nn.Hardtanh(-Infinity, 0.5)), 3);
+    expectSamePredictions(model, (await load(exportWasm(model))).predict([1, 2]), [1, 2]);
   });
 
   it('imports nothing and exports what docs/standalone.md describes', () => {

@@ -1,15 +1,18 @@
 // Hostile files: what the fuzz script and a short test feed the readers of all formats with.
 import { manualSeed, nn, optim } from 'wasmgrad';
+import { load } from 'wasmgrad/infer';
 import {
   encodeCheckpoint,
   encodeModel,
   encodeOnnx,
   encodeWeights,
+  exportWasm,
   loadCheckpoint,
   loadLayersModel,
   loadModel,
   loadOnnx,
   loadWeights,
+  quantize,
   readSafetensors,
   writeSafetensors,
 } from 'wasmgrad/io';
@@ -24,7 +27,7 @@ export { random };
  * @typedef {object} Format
  * @property {() => Uint8Array[]} seeds files as they should be
  * @property {(file: Uint8Array) => Promise<unknown>} load
- * @property {string} operation what every message begins with
+ * @property {string} operation what every message begins with; several with a bar between them
  * @property {(file: Uint8Array, draw: Draw) => Uint8Array} [mutate] a change that only this format knows
  */
 
@@ -39,7 +42,13 @@ const small = () =>
     new nn.LayerNorm(6),
     new nn.Linear(6, 2, { bias: false }),
   );
+const rows = [
+  [1, 2],
+  [3, 0],
+];
 const words = () => new nn.Sequential(new nn.Embedding(4, 2, { paddingIdx: 1 }), new nn.Flatten());
+
+const classified = () => new nn.Sequential(words(), new nn.Linear(4, 2));
 
 const trained = () => {
   const model = small();
@@ -59,6 +68,12 @@ const trained = () => {
   return { model, optimizer, schedule };
 };
 const kept = trained();
+
+/** A model that only predicts, and what it gives for a row of zeros. @param {Uint8Array} file */
+async function predict(file) {
+  const model = await load(file);
+  model.predict(new Float32Array(model.inFeatures));
+}
 
 /** Every format: what reads it, and what it should read. @type {Record<string, Format>} */
 export const FORMATS = {
@@ -100,6 +115,24 @@ export const FORMATS = {
       await loadCheckpoint(before, kept);
     },
     mutate: mutateSafetensors,
+  },
+  infer: {
+    // A file that is none of our own is taken for ONNX.
+    operation: 'load|loadOnnx',
+    seeds: () => [encodeModel(small()), encodeModel(classified()), encodeModel(quantize(small(), rows))],
+    load: predict,
+    mutate: mutateSafetensors,
+  },
+  wasm: {
+    // A file that is none of our own is taken for ONNX.
+    operation: 'load|loadOnnx',
+    seeds: () => [
+      exportWasm(small()),
+      exportWasm(quantize(classified(), rows)),
+      exportWasm(quantize(small(), rows)),
+    ],
+    load: predict,
+    mutate: mutateWasm,
   },
   onnx: {
     operation: 'loadOnnx',
@@ -275,6 +308,24 @@ function mutateSafetensors(file, draw) {
   return result;
 }
 
+/** Changes what a module that was exported says of itself, in its last section. @param {Uint8Array} file @param {Draw} draw */
+function mutateWasm(file, draw) {
+  const name = '\x08wasmgrad';
+  const begin = Buffer.from(file).lastIndexOf(name);
+  const length = file.length - begin;
+  // Before it stand the section's 0 and its length.
+  const at = begin - (length < 128 ? 2 : length < 16384 ? 3 : 4);
+  if (begin < 0 || at < 0) return file;
+  const text = new TextDecoder().decode(file.subarray(begin + name.length));
+  const contents = new TextEncoder().encode(name + mutateText(text, draw));
+  const size = [];
+  for (let rest = contents.length; ; rest >>>= 7) {
+    size.push(rest < 128 ? rest : (rest & 127) | 128);
+    if (rest < 128) break;
+  }
+  return Uint8Array.from([...file.subarray(0, at), 0, ...size, ...contents]);
+}
+
 /** @param {Uint8Array} file @param {Draw} draw */
 function mutateBytes(file, draw) {
   /** @param {number} bound */
@@ -338,7 +389,7 @@ export async function tryFile({ load, operation }, file) {
     read = false;
     const wanted =
       (error instanceof RangeError || error instanceof TypeError) &&
-      error.message.startsWith(`${operation}: `);
+      new RegExp(`^(${operation}): `).test(error.message);
     if (!wanted) throw error;
     if (error.message.length > 2000)
       throw new Error(`a message of ${error.message.length} characters`, { cause: error });
