@@ -118,14 +118,14 @@ export const FORMATS = {
   },
   infer: {
     // A file that is none of our own is taken for ONNX.
-    operation: 'load|loadOnnx',
+    operation: 'load|loadOnnx|predict',
     seeds: () => [encodeModel(small()), encodeModel(classified()), encodeModel(quantize(small(), rows))],
     load: predict,
     mutate: mutateSafetensors,
   },
   wasm: {
     // A file that is none of our own is taken for ONNX.
-    operation: 'load|loadOnnx',
+    operation: 'load|loadOnnx|predict',
     seeds: () => [
       exportWasm(small()),
       exportWasm(quantize(classified(), rows)),
