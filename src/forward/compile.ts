@@ -1,4 +1,4 @@
-import { Header, SLACK_BYTES, Step } from '../../assembly/forward/format.js';
+import { Header, HEADER_BYTES, SLACK_BYTES, Step, STEP_BYTES } from '../../assembly/forward/format.js';
 import { sizeOf } from '../tensor/layout.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../io/storedModel.js';
 import { layerSteps, type Context, type Value } from './layerSteps.js';
@@ -73,6 +73,8 @@ export function compile(
     ),
     bytesFor: (rows) => activations + rows * rowFloats * 4 + SLACK_BYTES,
     writeProgram(image) {
+      // All of it: what an image from a file has where nothing is written would be read as addresses.
+      image.fill(0, 0, HEADER_BYTES + plan.steps.length * STEP_BYTES);
       const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
       const set = (at: Header, word: number): void => view.setUint32(at, word, true);
       set(Header.IN_FEATURES, width);

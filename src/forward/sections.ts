@@ -26,13 +26,6 @@ export function leb(value: number): number[] {
   return [...bytes, rest];
 }
 
-/** A signed one, of what is at least 0. */
-export function signedLeb(value: number): number[] {
-  const bytes = leb(value);
-  if (bytes.at(-1)! < 64) return bytes;
-  return [...bytes.slice(0, -1), bytes.at(-1)! + 128, 0];
-}
-
 /** Text with its length. */
 export function name(text: string): number[] {
   const bytes = new TextEncoder().encode(text);

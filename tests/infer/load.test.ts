@@ -11,7 +11,10 @@ import {
   quantize,
   writeSafetensors,
 } from 'wasmgrad/io';
-import { signedLeb } from '../../src/forward/sections.js';
+import { HEADER_BYTES, STEP_BYTES } from '../../assembly/forward/format.js';
+import { compile } from '../../src/forward/compile.js';
+import { DATA, sectionsOf } from '../../src/forward/sections.js';
+import { describe as described } from '../../src/io/architecture.js';
 import { architectures, filled } from '../support/architectures.js';
 import { random } from '../support/random.js';
 import { expectSamePredictions } from '../support/forward.js';
@@ -182,11 +185,13 @@ describe('a damaged file', () => {
     const file = exportWasm(small());
     const model = await load(file);
     const expected = model.predict(ROWS);
-    // The header of the image, behind the segment's: every word of it and of the steps set to something wild.
-    const segment = Buffer.from(file).indexOf(Buffer.from([1, 0, 0x41, 0, 0x0b]));
+    // Header and steps of the image, behind the head of the segment: every word of them set to something wild.
+    const { architecture, output } = described(small());
+    const { plan, size } = compile('test', architecture, { output, eight: new Set() });
     const wild = file.slice();
-    const begin = segment + 5 + signedLeb(0).length + 1;
-    wild.fill(0xff, begin, begin + 40);
+    const { contents } = sectionsOf('test', wild).find(({ id }) => id === DATA)!;
+    const begin = contents.length - size;
+    contents.fill(0xff, begin, begin + HEADER_BYTES + plan.steps.length * STEP_BYTES);
     expect((await load(wild)).predict(ROWS)).toEqual(expected);
   });
 });
