@@ -182,11 +182,13 @@ describe('a damaged file', () => {
   });
 
   it('has a program that is not believed', async () => {
-    const file = exportWasm(small());
+    // Standardize has two of the four vectors that its step can have.
+    const made = filled(new nn.Sequential(new nn.Standardize(4), new nn.Linear(4, 3)), 2);
+    const file = exportWasm(made);
     const model = await load(file);
     const expected = model.predict(ROWS);
     // Header and steps of the image, behind the head of the segment: every word of them set to something wild.
-    const { architecture, output } = described(small());
+    const { architecture, output } = described(made);
     const { plan, size } = compile('test', architecture, { output, eight: new Set() });
     const wild = file.slice();
     const { contents } = sectionsOf('test', wild).find(({ id }) => id === DATA)!;
