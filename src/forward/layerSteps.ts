@@ -1,7 +1,9 @@
 import { Step } from '../../assembly/forward/format.js';
 import { Norm, Softmax, Unary } from '../../assembly/opcodes.js';
 import { formatShape, sameShape, sizeOf } from '../tensor/layout.js';
+import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
 import type { LayerDescription, StoredTensor } from '../io/storedModel.js';
+import { numbersOf } from './numbersOf.js';
 import { panels } from './panels.js';
 import type { Constant, Plan, Register } from './plan.js';
 
@@ -17,17 +19,6 @@ export interface Context {
   readonly plan: Plan;
   /** Names of the tensors that are kept in 8 bits. */
   readonly eight: ReadonlySet<string>;
-}
-
-/** Klambauer et al. (2017), equation 14, as src/nn/activations.ts has them. */
-const SELU_ALPHA = 1.6732632423543772;
-const SELU_SCALE = 1.0507009873554805;
-
-/** Float32 numbers, of what may be kept in 8 bits where no step reads those. */
-function floatsOf({ shape, values, scale }: StoredTensor): Float32Array {
-  if (values instanceof Float32Array) return values;
-  const width = values.length / (shape[0] ?? 1);
-  return Float32Array.from(values, (value, i) => value * (scale ? scale[Math.floor(i / width)] : 1));
 }
 
 /** Products of a row in 8 bits by activations must stay below 2³¹ in sum. */
@@ -88,7 +79,7 @@ export function layerSteps(
     plan.constant(length * 4, true, values);
   /** A tensor of float32 as it is, where the layer has it. */
   const own = (name: string, length: number, has = true): Constant | undefined =>
-    has ? floats(length, (tensor) => floatsOf(tensor(prefix + name))) : undefined;
+    has ? floats(length, (tensor) => numbersOf(tensor(prefix + name))) : undefined;
   const scaleOf = (name: string, rows: number): Constant =>
     floats(rows, (tensor) => tensor(prefix + name).scale!);
   /** Where a step that may write over what it reads writes. */
@@ -138,7 +129,7 @@ export function layerSteps(
         });
         plan.release(integers);
       } else {
-        const weight = floats(n * k, (tensor) => panels(floatsOf(tensor(name)), n, k));
+        const weight = floats(n * k, (tensor) => panels(numbersOf(tensor(name)), n, k));
         plan.add(Step.DENSE, x.register, y, [n, k], [weight, own('bias', n, layer.bias)], [-Infinity], {
           weight: name,
         });
@@ -154,7 +145,7 @@ export function layerSteps(
       // As the module computes it: √(variance + eps) in float32.
       const eps = Math.fround(layer.eps);
       const deviation = floats(n, (tensor) =>
-        floatsOf(tensor(`${prefix}runningVar`)).map((v) => Math.sqrt(Math.fround(v + eps))),
+        numbersOf(tensor(`${prefix}runningVar`)).map((v) => Math.sqrt(Math.fround(v + eps))),
       );
       const y = inPlace();
       affine(

@@ -1,3 +1,5 @@
+import { joinBytes } from '../core/joinBytes.js';
+
 // Sections of a WebAssembly binary (core specification, 5.5): an id, a length in LEB128, contents.
 
 /** Ids of sections, in the order in which they stand. */
@@ -90,12 +92,5 @@ export function binaryOf(sections: readonly Section[]): Uint8Array<ArrayBuffer> 
     Uint8Array.from([id, ...leb(contents.length)]),
     contents,
   ]);
-  const all = [Uint8Array.from(PREAMBLE), ...parts];
-  const bytes = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of all) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joinBytes([Uint8Array.from(PREAMBLE), ...parts]);
 }

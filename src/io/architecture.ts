@@ -1,4 +1,5 @@
 import { getRandomState, setRandomState } from '../core/random.js';
+import { numbersOf } from '../forward/numbersOf.js';
 import { Buffer, Parameter, type Module } from '../nn/module.js';
 import { tensor, type Tensor } from '../tensor/tensor.js';
 import { checkArchitecture, checkModel, MAX_DEPTH, type CheckOptions } from './checkModel.js';
@@ -112,11 +113,4 @@ function buildLayer(layer: LayerDescription): Module {
     values.push(Object.fromEntries(given));
   }
   return new make(...values);
-}
-
-/** The float32 numbers of a tensor, whatever it is kept in. */
-export function numbersOf({ shape, values, scale }: StoredTensor): Float32Array {
-  if (!scale) return values instanceof Float32Array ? values : Float32Array.from(values);
-  const width = values.length / shape[0];
-  return Float32Array.from(values, (value, i) => value * scale[Math.floor(i / width)]);
 }

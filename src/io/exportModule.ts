@@ -1,3 +1,4 @@
+import { leastRows } from '../forward/batchSizes.js';
 import { compile, eightBit, imageOf } from '../forward/compile.js';
 import { binaryOf } from '../forward/sections.js';
 import { sizeOf } from '../tensor/layout.js';
@@ -36,13 +37,7 @@ export function exportModule(model: Module, options: ExportOptions = {}): Export
   const core = binaryOf(withMemory(compiled));
   const outFeatures = sizeOf(compiled.outShape);
   return {
-    code: codeOf(
-      base64(core),
-      base64(image),
-      compiled.inFeatures,
-      outFeatures,
-      Math.max(256, compiled.widest),
-    ),
+    code: codeOf(base64(core), base64(image), compiled.inFeatures, outFeatures, leastRows(compiled.widest)),
     types: TYPES,
   };
 }

@@ -1,6 +1,7 @@
+import { numbersOf } from '../forward/numbersOf.js';
 import type { Module, StateDict } from '../nn/module.js';
 import { checkOptions, tensor } from '../tensor/tensor.js';
-import { build, numbersOf, stateOfModule } from './architecture.js';
+import { build, stateOfModule } from './architecture.js';
 import { checkFinite, checkModel, type CheckOptions } from './checkModel.js';
 import { metadataOf, modelFromFile, modelToFile, stateOfFile, tensorsOf } from './modelFile.js';
 import { isQuantized, QuantizedModel, storedOf } from './quantizedModel.js';

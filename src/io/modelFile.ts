@@ -2,6 +2,7 @@ import { checkArchitecture } from './checkModel.js';
 import { fromPyTorch, toPyTorch } from './names.js';
 import { fromText, toText } from './plainData.js';
 import {
+  bytesOf,
   readSafetensors,
   toFloat32,
   writeSafetensors,
@@ -10,8 +11,6 @@ import {
 } from './safetensors.js';
 import { clip } from './shown.js';
 import type { StoredModel, StoredTensor } from './storedModel.js';
-
-// Models in safetensors files. No module is imported here: `infer` reads by this.
 
 /** Names of tensors, and of metadata, that are no weights and nobody else's metadata. */
 export const OWN = 'wasmgrad/';
@@ -22,10 +21,6 @@ const FORMAT = 'format';
 
 /** Whether a tensor of a file is something else than a parameter or a buffer of the model. */
 export const isOwn = (name: string): boolean => name.startsWith(OWN);
-
-/** The bytes of an array. */
-const bytesOfArray = (array: ArrayBufferView): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 /**
  * The tensors of a state as a file has them: named as PyTorch names them, counts of batches as int64. A tensor kept in 8
@@ -46,11 +41,16 @@ export function tensorsOf(
     const name = toPyTorch(own);
     if (name.endsWith('num_batches_tracked') && values.every((value) => Number.isSafeInteger(value))) {
       const counts = BigInt64Array.from(values as Float32Array, BigInt);
-      add(name, { dtype: 'I64', shape, bytes: bytesOfArray(counts) });
+      add(name, { dtype: 'I64', shape, bytes: bytesOf(operation, counts) });
     } else {
-      add(name, { dtype: values instanceof Int8Array ? 'I8' : 'F32', shape, bytes: bytesOfArray(values) });
+      add(name, {
+        dtype: values instanceof Int8Array ? 'I8' : 'F32',
+        shape,
+        bytes: bytesOf(operation, values),
+      });
     }
-    if (scale) add(`${name}_scale`, { dtype: 'F32', shape: [scale.length], bytes: bytesOfArray(scale) });
+    if (scale)
+      add(`${name}_scale`, { dtype: 'F32', shape: [scale.length], bytes: bytesOf(operation, scale) });
   }
   return tensors;
 }
@@ -114,11 +114,7 @@ export function modelToFile(model: StoredModel, operation = 'saveModel'): Uint8A
  * @throws RangeError where the file is damaged, or holds weights without the layers they belong to
  */
 export function modelFromFile(file: ArrayBuffer | ArrayBufferView, operation = 'loadModel'): StoredModel {
-  return modelOf(operation, readSafetensors(file, operation));
-}
-
-/** The model in a file that has been taken apart. */
-export function modelOf(operation: string, { tensors, metadata }: SafeTensors): StoredModel {
+  const { tensors, metadata } = readSafetensors(file, operation);
   if (!Object.hasOwn(metadata, ARCHITECTURE)) {
     throw new RangeError(
       `${operation}: the file holds weights, but not the layers that they belong to; make the model in your code ` +

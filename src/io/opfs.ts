@@ -1,4 +1,4 @@
-import type { ByteStore } from './storage.js';
+import { readBytes, writeBytes, type ByteStore } from './storage.js';
 
 /** The file of a path such as `runs/first.safetensors`. */
 async function handleOf(path: string, create: boolean): Promise<FileSystemFileHandle> {
@@ -22,12 +22,10 @@ export function opfs(path: string): ByteStore {
       } catch (cause) {
         throw new Error(`opfs: there is no file '${path}'`, { cause });
       }
-      return new Uint8Array(await (await handle.getFile()).arrayBuffer());
+      return readBytes('opfs', handle);
     },
     async write(bytes) {
-      const stream = await (await handleOf(path, true)).createWritable();
-      await stream.write(bytes);
-      await stream.close();
+      await writeBytes('opfs', await handleOf(path, true), bytes);
     },
   };
 }

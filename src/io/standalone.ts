@@ -1,3 +1,4 @@
+import { joinBytes } from '../core/joinBytes.js';
 import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
 import { inferBytes } from '../forward/inferBytes.js';
 import {
@@ -45,8 +46,8 @@ export function standalone(stored: StoredModel, inFeatures?: number): Uint8Array
   return binaryOf([
     ...withMemory(compiled),
     // One active segment, to address 0.
-    { id: DATA, contents: joined(Uint8Array.from([1, 0, 0x41, 0, 0x0b, ...leb(image.length)]), image) },
-    { id: CUSTOM, contents: joined(Uint8Array.from(name(MODEL_SECTION)), text) },
+    { id: DATA, contents: joinBytes([Uint8Array.from([1, 0, 0x41, 0, 0x0b, ...leb(image.length)]), image]) },
+    { id: CUSTOM, contents: joinBytes([Uint8Array.from(name(MODEL_SECTION)), text]) },
   ]);
 }
 
@@ -63,17 +64,10 @@ export function withMemory(compiled: Compiled): Section[] {
       const memory = [...name('memory'), 2, 0];
       sections.push({
         id: EXPORT,
-        contents: joined(Uint8Array.from([...count, ...memory]), section.contents.subarray(reader.at)),
+        contents: joinBytes([Uint8Array.from([...count, ...memory]), section.contents.subarray(reader.at)]),
       });
     } else sections.push(section);
     if (section.id === CODE) break;
   }
   return sections;
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const all = new Uint8Array(first.length + second.length);
-  all.set(first);
-  all.set(second, first.length);
-  return all;
 }

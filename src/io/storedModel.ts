@@ -20,6 +20,12 @@ export interface StoredTensor {
   readonly scale?: Float32Array;
 }
 
+/** A layer with its parameters and buffers, by their names in it. */
+export interface StoredLayer {
+  readonly layer: LayerDescription;
+  readonly tensors?: Readonly<Record<string, StoredTensor>>;
+}
+
 /** A layer, by the name of its module and what its constructor took, defaults filled in. */
 export type LayerDescription =
   | {

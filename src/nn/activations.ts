@@ -1,11 +1,8 @@
 import { formatShape } from '../tensor/layout.js';
+import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkSizes } from './checks.js';
 import { Module, Parameter } from './module.js';
-
-/** Klambauer et al. (2017), equation 14. */
-export const SELU_ALPHA = 1.6732632423543772;
-export const SELU_SCALE = 1.0507009873554805;
 
 /** max(x, 0). */
 export class ReLU extends Module {

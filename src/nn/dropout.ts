@@ -1,6 +1,6 @@
 import { dropout } from '../tensor/operations/dropout.js';
 import { call, type Tensor } from '../tensor/tensor.js';
-import { SELU_ALPHA, SELU_SCALE } from './activations.js';
+import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
 import { Module } from './module.js';
 
 /**

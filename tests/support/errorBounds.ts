@@ -1,4 +1,4 @@
-import { SELU_ALPHA, SELU_SCALE } from '../../src/nn/activations.js';
+import { SELU_ALPHA, SELU_SCALE } from '../../src/tensor/selu.js';
 import type { LayerDescription, StoredModel } from '../../src/io/storedModel.js';
 
 /** What a row becomes in exact arithmetic, and how far float32 may be from it. */

@@ -1,13 +1,7 @@
 import { show } from '../shown.js';
-import type { LayerDescription, StoredTensor } from '../storedModel.js';
+import type { LayerDescription, StoredLayer, StoredTensor } from '../storedModel.js';
 import { isRecord, Options, type KerasLayer } from './json.js';
 import type { Weights } from './weights.js';
-
-/** A layer with its numbers by name. */
-export interface Layer {
-  readonly layer: LayerDescription;
-  readonly tensors?: Readonly<Record<string, StoredTensor>>;
-}
 
 /** Reads layers one after the other. */
 export class LayerReader {
@@ -16,7 +10,7 @@ export class LayerReader {
 
   constructor(private readonly weights: Weights) {}
 
-  read(layer: KerasLayer): Layer[] {
+  read(layer: KerasLayer): StoredLayer[] {
     const shape = layer.config.batch_input_shape ?? layer.config.batch_shape;
     if (Array.isArray(shape) && this.rank === undefined) this.rank = shape.length;
     const options = new Options(layer);
@@ -26,7 +20,7 @@ export class LayerReader {
     return made.concat(activationOf(activation, options));
   }
 
-  private layer({ type, name, config }: KerasLayer, options: Options): Layer[] {
+  private layer({ type, name, config }: KerasLayer, options: Options): StoredLayer[] {
     switch (type) {
       case 'InputLayer':
         return [];
@@ -78,7 +72,7 @@ export class LayerReader {
   }
 
   /** The kernel is [in, out]. */
-  private dense(name: string, options: Options): Layer {
+  private dense(name: string, options: Options): StoredLayer {
     this.expectRows(options);
     const { shape, values } = this.weights.take(name, 'kernel');
     if (shape.length !== 2) options.fail(`expected a kernel of two dimensions, got [${shape.join(', ')}]`);
@@ -95,7 +89,7 @@ export class LayerReader {
     return { layer: { type: 'Linear', inFeatures, outFeatures, bias }, tensors };
   }
 
-  private batchNorm(name: string, options: Options): Layer {
+  private batchNorm(name: string, options: Options): StoredLayer {
     this.expectRows(options);
     options.lastAxis(this.rank);
     const runningMean = this.weights.take(name, 'moving_mean');
@@ -120,7 +114,7 @@ export class LayerReader {
     };
   }
 
-  private layerNorm(name: string, options: Options): Layer {
+  private layerNorm(name: string, options: Options): StoredLayer {
     options.lastAxis(this.rank);
     const [scale, bias] = [options.flag('scale', true), options.flag('center', true)];
     if (!scale && !bias) options.fail('without scale and center its number of features is not in the file');
@@ -175,7 +169,7 @@ const ACTIVATIONS: Readonly<Record<string, LayerDescription | null>> = {
   logSoftmax: { type: 'LogSoftmax', dim: -1 },
 };
 
-function activationOf(given: unknown, options: Options): Layer[] {
+function activationOf(given: unknown, options: Options): StoredLayer[] {
   const name = isRecord(given) ? given.class_name : given;
   if (typeof name !== 'string' || !Object.hasOwn(ACTIVATIONS, name)) {
     options.fail(`there is no layer for the activation ${show(name)}`);

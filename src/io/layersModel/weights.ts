@@ -1,3 +1,4 @@
+import { joinBytes } from '../../core/joinBytes.js';
 import { float16 } from '../float16.js';
 import { clip, show } from '../shown.js';
 import { fail, isRecord, type Json } from './json.js';
@@ -30,7 +31,7 @@ export class Weights {
     let taken = 0;
     for (const group of manifest) {
       const parts = shards.slice(taken, (taken += listOf(group, 'paths').length));
-      const bytes = joined(parts);
+      const bytes = parts.length === 1 ? parts[0] : joinBytes(parts);
       let at = 0;
       for (const weight of listOf(group, 'weights')) {
         const { name, shape, dtype, quantization } = isRecord(weight)
@@ -104,15 +105,4 @@ function listOf(group: Json, key: 'paths' | 'weights'): readonly unknown[] {
 
 function isShape(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length >= 0);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

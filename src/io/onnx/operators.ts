@@ -1,14 +1,5 @@
-import type { LayerDescription, StoredTensor } from '../storedModel.js';
-import {
-  gated,
-  gelu,
-  nodeOf,
-  normal,
-  type Layer,
-  type Match,
-  type NodeView,
-  type Normal,
-} from './patterns.js';
+import type { LayerDescription, StoredLayer, StoredTensor } from '../storedModel.js';
+import { gated, gelu, nodeOf, normal, type Match, type NodeView, type Normal } from './patterns.js';
 import { isFloat } from './tensors.js';
 import type { Constant, Value } from './values.js';
 
@@ -292,7 +283,7 @@ function normalization(node: NodeView, core: Normal, weight?: Constant, bias?: C
   if (weight) tensors.weight = node.values.stored(weight);
   if (bias) tensors.bias = node.values.stored(bias);
   const elementwiseAffine = Boolean(weight);
-  const layer: Layer['layer'] =
+  const layer: StoredLayer['layer'] =
     type === 'RMSNorm'
       ? { type, normalizedShape, eps, elementwiseAffine }
       : { type, normalizedShape, eps, elementwiseAffine, bias: Boolean(bias) };

@@ -1,15 +1,9 @@
-import type { LayerDescription, StoredTensor } from '../storedModel.js';
+import type { StoredLayer } from '../storedModel.js';
 import type { OnnxNode } from './messages.js';
 import { titleOf, type Constant, type Value, type Values } from './values.js';
 
-/** A layer with its numbers by name. */
-export interface Layer {
-  readonly layer: LayerDescription;
-  readonly tensors?: Readonly<Record<string, StoredTensor>>;
-}
-
 /** What a node, or one with some before it, is: a layer on another value; no layer where it changes nothing. */
-export interface Match extends Partial<Layer> {
+export interface Match extends Partial<StoredLayer> {
   readonly input: Value;
 }
 

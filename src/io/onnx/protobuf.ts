@@ -1,3 +1,5 @@
+import { joinBytes } from '../../core/joinBytes.js';
+
 // The wire format of Protocol Buffers, as far as ONNX uses it: https://protobuf.dev/programming-guides/encoding/
 
 const VARINT = 0;
@@ -178,13 +180,7 @@ export class ProtoWriter {
     if (this.length >= 2 ** 31) {
       throw new RangeError(`encodeOnnx: expected less than 2 GiB, which is what the format can hold`);
     }
-    const bytes = new Uint8Array(this.length);
-    let at = 0;
-    for (const chunk of this.chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return bytes;
+    return joinBytes(this.chunks);
   }
 
   private push(...chunks: Uint8Array[]): this {

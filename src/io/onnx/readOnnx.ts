@@ -1,9 +1,9 @@
 import { outputOf } from '../lastLayer.js';
 import { clip, show } from '../shown.js';
-import type { LayerDescription, StoredModel, StoredTensor } from '../storedModel.js';
+import type { LayerDescription, StoredLayer, StoredModel, StoredTensor } from '../storedModel.js';
 import { readModel, type OnnxNode } from './messages.js';
 import { OPERATORS } from './operators.js';
-import { nodeOf, NodeView, type Layer } from './patterns.js';
+import { nodeOf, NodeView } from './patterns.js';
 import { isFloat } from './tensors.js';
 import { titleOf, Values, type Value } from './values.js';
 
@@ -16,7 +16,7 @@ export interface ReadOnnxOptions {
 }
 
 type Part =
-  | Layer
+  | StoredLayer
   | { readonly type: 'Residual'; readonly inner: readonly Part[] }
   | { readonly type: 'Concat'; readonly branches: readonly (readonly Part[])[] };
 
