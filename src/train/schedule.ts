@@ -11,6 +11,11 @@ export interface Schedule {
 /** A schedule that is stepped after each epoch, or after each step of the optimizer (`every: 'batch'`). */
 export type ScheduleOption = Schedule | { scheduler: Schedule; every: 'epoch' | 'batch' };
 
+/** The schedule of an option, and when it is stepped. */
+export function steppedBy(option: ScheduleOption): { scheduler: Schedule; every: 'epoch' | 'batch' } {
+  return 'scheduler' in option ? option : { scheduler: option, every: 'epoch' };
+}
+
 /** When a schedule is stepped. */
 export class Stepping {
   private readonly scheduler: Schedule | undefined;
@@ -19,9 +24,9 @@ export class Stepping {
   /** @throws TypeError where it is no schedule */
   constructor(option: ScheduleOption | undefined) {
     const { scheduler, every } =
-      option !== undefined && option !== null && 'scheduler' in option
-        ? option
-        : { scheduler: option, every: 'epoch' as const };
+      option === undefined || option === null
+        ? { scheduler: option, every: 'epoch' as const }
+        : steppedBy(option);
     if (scheduler !== undefined && typeof scheduler?.step !== 'function') {
       throw new TypeError(
         'fit: expected schedule to be one of optim, such as new optim.StepLR(optimizer, { stepSize: 10 })',

@@ -1,8 +1,8 @@
-import { engine } from '../core/engine.js';
 import { DataLoader, type DataLoaderOptions, type LoaderState } from '../data/dataLoader.js';
 import { readRows, TensorDataset, type Column, type Rows } from '../data/dataset.js';
 import { WeightedRandomSampler, type Sampler } from '../data/sampler.js';
 import { sizeOf, type Shape } from '../tensor/layout.js';
+import { GatherSource } from '../tensor/source.js';
 import type { NumericArray } from '../tensor/numbers.js';
 import { Tensor } from '../tensor/tensor.js';
 import { className } from './table.js';
@@ -89,14 +89,7 @@ function describeLoader(name: string, loader: DataLoader): DescribedData {
 
 /** A copy of the rows of a column. */
 function gathered({ table, rowShape }: Column, rows: Int32Array): Numbers {
-  const { block, width } = table;
-  const { f32 } = engine();
-  const data = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => {
-    const start = block.pointer / 4 + row * width;
-    data.set(f32.subarray(start, start + width), i * width);
-  });
-  return { data, shape: [rows.length, ...rowShape] };
+  return { data: new GatherSource(table, rows).read(), shape: [rows.length, ...rowShape] };
 }
 
 function describeSampler(name: string, sampler: Sampler): DescribedSampler {

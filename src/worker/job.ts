@@ -5,6 +5,7 @@ import { toLoss, type Loss } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
 import type { FitOptions } from '../train/fit.js';
+import { steppedBy } from '../train/schedule.js';
 import { buildCallback, describeCallback, type DescribedCallback } from './callbacks.js';
 import { buildData, describeData, type DescribedData, type WorkerData } from './data.js';
 import { LOSSES } from './losses.js';
@@ -112,8 +113,7 @@ export function describeTraining(model: Module, options: WorkerFitOptions, copy:
   if (schedule !== undefined && (typeof schedule !== 'object' || schedule === null)) {
     throw new TypeError('trainInWorker: expected schedule to be one of optim');
   }
-  const stepped =
-    schedule && ('scheduler' in schedule ? schedule : { scheduler: schedule, every: 'epoch' as const });
+  const stepped = schedule && steppedBy(schedule);
   return {
     model: stored,
     frozen: frozen.map(([name]) => name),

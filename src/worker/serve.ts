@@ -4,9 +4,10 @@ import { DataLoader } from '../data/dataLoader.js';
 import type { Module } from '../nn/module.js';
 import { EMA } from '../optim/ema.js';
 import { Optimizer } from '../optim/optimizer.js';
-import type { Callback, Training as Running } from '../train/callbacks/callback.js';
+import { statesOf, type Callback, type Training as Running } from '../train/callbacks/callback.js';
 import { fit, type FitOptions } from '../train/fit.js';
 import type { BatchReport, History } from '../train/history.js';
+import { steppedBy } from '../train/schedule.js';
 import { describeError } from './errors.js';
 import { buildTraining, type Training } from './job.js';
 import {
@@ -180,13 +181,13 @@ class Service implements Callback {
     const weights = weightsOf(model);
     if (!described) return { weights };
     const { optimizer, ema, schedule, callbacks = [], data, validation } = options;
-    const scheduler = schedule && 'scheduler' in schedule ? schedule.scheduler : schedule;
+    const scheduler = schedule && steppedBy(schedule).scheduler;
     return {
       weights,
       ...(optimizer instanceof Optimizer && { optimizer: optimizer.stateDict() }),
       ...(ema instanceof EMA && { ema: ema.stateDict() }),
       ...(scheduler?.stateDict && { schedule: scheduler.stateDict() }),
-      callbacks: callbacks.map((callback) => callback.stateDict?.()),
+      callbacks: statesOf(callbacks),
       ...(data instanceof DataLoader && { data: data.getState() }),
       ...(validation instanceof DataLoader && { validation: validation.getState() }),
     };

@@ -6,6 +6,8 @@ import { DataLoader } from '../data/dataLoader.js';
 import { Module } from '../nn/module.js';
 import { EMA } from '../optim/ema.js';
 import { checkOptions } from '../tensor/tensor.js';
+import { loadStates } from '../train/callbacks/callback.js';
+import { steppedBy } from '../train/schedule.js';
 import { describeTraining, type WorkerFitOptions } from './job.js';
 import { buffersOf, type Job, type States } from './protocol.js';
 import { TrainingRun, type RunOptions } from './run.js';
@@ -148,12 +150,11 @@ function checkRun({ batchEveryMs = 0, onEpoch, onBatch }: RunOptions): void {
 function load(model: Module, options: TrainInWorkerOptions, states: States): void {
   const { optimizer, ema, schedule, callbacks = [], data, validation } = options;
   model.loadStateDict(states.weights);
-  const scheduler = schedule && 'scheduler' in schedule ? schedule.scheduler : schedule;
-  if (states.schedule) scheduler?.loadStateDict?.(states.schedule);
+  if (schedule && states.schedule) steppedBy(schedule).scheduler.loadStateDict?.(states.schedule);
   // After the schedule, which sets learning rates.
   if (states.optimizer) optimizer.loadStateDict(states.optimizer);
   if (states.ema && ema instanceof EMA) ema.loadStateDict(states.ema);
-  callbacks.forEach((callback, i) => callback.loadStateDict?.(states.callbacks?.[i]));
+  loadStates(callbacks, states.callbacks ?? []);
   if (data instanceof DataLoader && states.data) data.setState(states.data);
   if (validation instanceof DataLoader && states.validation) validation.setState(states.validation);
 }
