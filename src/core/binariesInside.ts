@@ -3,10 +3,13 @@ import strict from 'wasm:strict';
 import type { BuildName } from './builds.js';
 import { unpack } from './unpack.js';
 
+let relaxedCode: Uint8Array<ArrayBuffer> | undefined;
+
 /** Both builds are inside; of the strict one what differs. scripts/buildWasm.mjs says so, too. */
 export function plain(name: BuildName): Uint8Array<ArrayBuffer> {
-  const code = unpack(relaxed);
-  return name === 'relaxed' ? code : unpack(strict, code);
+  // Who ends with the strict build has looked at the relaxed one before; unpacking takes milliseconds at start-up.
+  relaxedCode ??= unpack(relaxed);
+  return name === 'relaxed' ? relaxedCode : unpack(strict, relaxedCode);
 }
 
 /** Builds with threads are chunks of their own: what differs from those without. */
