@@ -1,39 +1,10 @@
 // Looks in Chromium whether the demo keeps its page responsive: `npm run demo:frames`.
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { launchChromium } from './chromium.mjs';
 import { serveDemo } from './demo.mjs';
 
 /** What a page may do before it gives frames, clicks and keys their turn, in milliseconds. */
 export const LONGEST_MS = 50;
-
-/** Headless, and as root too, as in a container. */
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-
-/** Where Chromium is: `$CHROMIUM`, or the first of its names in the path; undefined where there is none. */
-export const chromiumPath =
-  process.env.CHROMIUM ??
-  (process.env.PATH ?? '')
-    .split(delimiter)
-    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
-    .find((path) => existsSync(path));
-
-export function launchChromium() {
-  if (!chromiumPath) throw new Error('no Chromium was found; install it, or name one in $CHROMIUM');
-  return chromium.launch({ executablePath: chromiumPath, args: ARGUMENTS });
-}
 
 /**
  * @typedef {object} Tasks what the page's main thread did, a task at a time; a frame is one

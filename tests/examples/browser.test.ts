@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spirals } from '../../examples/browser/spirals.js';
+import { chromiumPath, launchChromium } from '../../scripts/chromium.mjs';
 import { serveDemo } from '../../scripts/demo.mjs';
-import { chromiumPath, launchChromium, LONGEST_MS, tasksDuring } from '../../scripts/demoFrames.mjs';
+import { LONGEST_MS, tasksDuring } from '../../scripts/demoFrames.mjs';
 import { filesIn, root } from '../support/files.js';
 
 // On CI it may not be missing.

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { chromiumPath, launchChromium } from '../../scripts/chromium.mjs';
+import { findProgram } from '../../scripts/findProgram.mjs';
 import { START_LIMIT, within } from './limit.js';
 
 /** A browser that goes where it is sent. */
@@ -12,46 +12,19 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** The first of these programs that is there: paths, or names to be looked for as a shell does. */
-function find(...candidates: readonly string[]): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return candidates
-    .flatMap((name) => (name.includes('/') ? [name] : folders.map((folder) => join(folder, name))))
-    .find((path) => existsSync(path));
-}
-
-const CHROMIUM =
-  process.env.CHROMIUM ??
-  find(
-    'chromium',
-    'chromium-browser',
-    'google-chrome',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  );
 const FIREFOX =
-  process.env.FIREFOX ?? find('firefox-esr', 'firefox', '/Applications/Firefox.app/Contents/MacOS/firefox');
+  process.env.FIREFOX ??
+  findProgram('firefox-esr', 'firefox', '/Applications/Firefox.app/Contents/MacOS/firefox');
 const WEBKIT = {
-  driver: find('WebKitWebDriver'),
-  browser: find(
+  driver: findProgram('WebKitWebDriver'),
+  browser: findProgram(
     `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/webkit2gtk-4.1/MiniBrowser`,
   ),
-  screen: find('Xvfb'),
+  screen: findProgram('Xvfb'),
 };
 
-/** Chromium, headless, and as root too, as in a container. */
-async function startChromium(executablePath: string): Promise<Browser> {
-  const { chromium } = await import('playwright-core');
-  const browser = await chromium.launch({
-    executablePath,
-    timeout: START_LIMIT,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--disable-background-networking',
-      '--disable-sync',
-    ],
-  });
+async function startChromium(): Promise<Browser> {
+  const browser = await launchChromium({ timeout: START_LIMIT });
   return {
     version: browser.version(),
     async goTo(url) {
@@ -199,7 +172,7 @@ async function startWebKit({
 
 /** How each browser is started, or undefined where it is not installed. */
 export const BROWSERS: ReadonlyMap<string, (() => Promise<Browser>) | undefined> = new Map([
-  ['Chromium', CHROMIUM ? () => startChromium(CHROMIUM) : undefined],
+  ['Chromium', chromiumPath ? startChromium : undefined],
   ['Firefox', FIREFOX ? () => startFirefox(FIREFOX) : undefined],
   [
     'WebKit',

@@ -1,8 +1,9 @@
 // Gets the runtimes that the tests want: from npm, and browsers from Debian where this process may install them.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findProgram } from '../../scripts/findProgram.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -13,10 +14,6 @@ const PACKAGES = {
   'webkit2gtk-driver': 'WebKitWebDriver',
   xvfb: 'Xvfb',
 };
-
-/** @param {string} program */
-const isThere = (program) =>
-  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
 
 /**
  * @param {string} program
@@ -36,11 +33,11 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(locked).mti
 }
 
 const missing = Object.entries(PACKAGES)
-  .filter(([, program]) => !isThere(program))
+  .filter(([, program]) => findProgram(program) === undefined)
   .map(([name]) => name);
 if (missing.length > 0) {
   const names = missing.join(' ');
-  if (process.getuid?.() === 0 && isThere('apt-get')) {
+  if (process.getuid?.() === 0 && findProgram('apt-get')) {
     console.log(`installing ${names} …`);
     run('apt-get', 'update', '-qq');
     if (!run('apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing)) {
