@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { nn, optim } from 'wasmgrad';
 import { encodeWeights, loadCheckpoint, saveCheckpoint } from 'wasmgrad/io';
 import { root } from '../support/files.js';
+import { pointsClassifier } from '../support/pointsClassifier.js';
 import { random } from '../support/random.js';
 
 // The programs that are killed run the built library, as users have it.
@@ -81,13 +82,7 @@ describe('a process that is killed', () => {
       expect(code === null || code === 0).toBe(true);
     }
     const weights = async (name: string) => {
-      const model = new nn.Sequential(
-        new nn.Linear(3, 8),
-        new nn.BatchNorm1d(8),
-        new nn.ReLU(),
-        new nn.Dropout(0.2),
-        new nn.Linear(8, 2),
-      );
+      const model = pointsClassifier();
       const optimizer = new optim.Adam(model.parameters());
       const { history } = await loadCheckpoint(join(folder, name), { model, optimizer });
       return {

@@ -46,9 +46,8 @@ import {
 } from 'wasmgrad/io';
 import { readFile as noFile, writeFile as toNoFile } from '../../src/io/filesNone.js';
 import { filled } from '../support/architectures.js';
+import { classes, points } from '../support/pointsClassifier.js';
 
-const points = Array.from({ length: 50 }, (_, i) => [Math.sin(i), Math.cos(3 * i), (i % 7) / 7]);
-const classes = points.map(([a, b]) => (a > b ? 1 : 0));
 const dataset = new data.TensorDataset(points, classes);
 const folder = mkdtempSync(join(tmpdir(), 'wasmgrad-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -4,22 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { nn } from 'wasmgrad';
 import { encodeModel, loadModel, loadWeights, readSafetensors } from 'wasmgrad/io';
 import { root } from '../support/files.js';
+import { pytorchNetwork } from '../support/pytorchNetwork.js';
 
 const path = (name: string) => join(root, 'tests/reference', name);
 const golden = <T>(name: string) => JSON.parse(readFileSync(path(name), 'utf8')) as T;
-
-const network = () =>
-  new nn.Sequential(
-    new nn.Linear(5, 8),
-    new nn.BatchNorm1d(8),
-    new nn.ReLU(),
-    new nn.Linear(8, 6, { bias: false }),
-    new nn.LayerNorm(6),
-    new nn.GELU(),
-    new nn.PReLU(6),
-    new nn.Dropout(0.3),
-    new nn.Linear(6, 3),
-  );
 
 /** float32 sums of at most 8 products, twice normalised. */
 function expectClose(actual: unknown, expected: number[][]): void {
@@ -32,7 +20,7 @@ describe('PyTorch’s weights', () => {
   const { inputs, outputs, words, letters } = golden<Record<string, number[][]>>('fromPyTorch.json');
 
   it('of an equal Sequential are loaded by name', async () => {
-    const model = network();
+    const model = pytorchNetwork();
     await loadWeights(model, path('fromPyTorch.safetensors'));
     expectClose(model.predict(inputs), outputs);
     expect((model.layers[1] as nn.BatchNorm1d).numBatchesTracked!.item()).toBe(20);
@@ -60,7 +48,7 @@ describe('weights from here', () => {
 
   it('are written as in the file that PyTorch has read', async () => {
     const bytes = new Uint8Array(readFileSync(path('toPyTorch.safetensors')));
-    const model = network();
+    const model = pytorchNetwork();
     await loadWeights(model, bytes);
     const { metadata } = readSafetensors(bytes);
     expect(encodeModel(model, { metadata: { made: metadata.made } })).toEqual(bytes);

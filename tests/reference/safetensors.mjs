@@ -4,27 +4,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nn, tensor } from 'wasmgrad';
+import { tensor } from 'wasmgrad';
 import { encodeWeights, loadWeights, saveModel } from 'wasmgrad/io';
+import { pytorchNetwork } from '../support/pytorchNetwork.js';
 
 process.chdir(new URL('.', import.meta.url).pathname);
 const folder = mkdtempSync(join(tmpdir(), 'wasmgrad-'));
 
-function network() {
-  return new nn.Sequential(
-    new nn.Linear(5, 8),
-    new nn.BatchNorm1d(8),
-    new nn.ReLU(),
-    new nn.Linear(8, 6, { bias: false }),
-    new nn.LayerNorm(6),
-    new nn.GELU(),
-    new nn.PReLU(6),
-    new nn.Dropout(0.3),
-    new nn.Linear(6, 3),
-  );
-}
-
-const model = network();
+const model = pytorchNetwork();
 const numbers = Object.entries(model.stateDict()).map(([name, { shape, size }], i) => {
   const values = Float32Array.from({ length: size }, (_, k) => ((k * 37 + i * 11) % 101) / 100 + 0.1);
   return [name, tensor(name.endsWith('numBatchesTracked') ? Float32Array.of(17) : values, { shape })];
@@ -38,7 +25,7 @@ const { status } = spawnSync(
   { stdio: 'inherit' },
 );
 if (status !== 0) throw new Error('PyTorch did not load the file');
-const again = network();
+const again = pytorchNetwork();
 await loadWeights(again, back);
 const { inputs, outputs } = JSON.parse(readFileSync('toPyTorch.json', 'utf8'));
 const ours = again.predict(new Float32Array(inputs.flat()));

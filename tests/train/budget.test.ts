@@ -10,9 +10,8 @@ import {
   type FitOptions,
   type History,
 } from 'wasmgrad';
+import { classes, points, pointsClassifier } from '../support/pointsClassifier.js';
 
-const points = Array.from({ length: 50 }, (_, i) => [Math.sin(i), Math.cos(3 * i), (i % 7) / 7]);
-const classes = points.map(([a, b]) => (a > b ? 1 : 0));
 const dataset = new data.TensorDataset(points, classes);
 const EPOCHS = 7;
 
@@ -27,13 +26,7 @@ function program(kind: string) {
     'no order': { batchSize: 8 },
     accumulation: { batchSize: 8, shuffle: true, seed: 3 },
   };
-  const model = new nn.Sequential(
-    new nn.Linear(3, 8),
-    new nn.BatchNorm1d(8),
-    new nn.ReLU(),
-    new nn.Dropout(0.2),
-    new nn.Linear(8, 2),
-  );
+  const model = pointsClassifier();
   const optimizer = new optim.Adam(model.parameters(), { lr: 0.02 });
   const schedule = new optim.OneCycleLR(optimizer, { maxLr: 0.05, totalSteps: 100 });
   const ema = new optim.EMA(model.parameters(), { decay: 0.9 });
