@@ -12,6 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional as F
 
+from modules import Concat, Residual
+
 torch.manual_seed(2027)
 torch.set_num_threads(1)
 
@@ -41,15 +43,6 @@ class RMSNorm(nn.Module):
         return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * self.weight
 
 
-class Residual(nn.Module):
-    def __init__(self, inner):
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x):
-        return x + self.inner(x)
-
-
 class Standardize(nn.Module):
     """With the mean and the scale that scikit-learn finds."""
 
@@ -61,11 +54,6 @@ class Standardize(nn.Module):
 
     def forward(self, x):
         return (x - self.mean) / self.scale
-
-
-class Concat(nn.ModuleList):
-    def forward(self, x):
-        return torch.cat([branch(x) for branch in self], -1)
 
 
 def randomized(module):

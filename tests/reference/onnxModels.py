@@ -21,6 +21,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
 
+from modules import Concat, Residual
+
 warnings.filterwarnings("ignore")
 torch.manual_seed(2026)
 torch.set_num_threads(1)
@@ -38,20 +40,6 @@ def add(name, model, rows, output):
     onnx.checker.check_model(model, full_check=all(node.domain == "" for node in model.graph.node))
     data = base64.b64encode(model.SerializeToString()).decode()
     cases[name] = {"file": data, "rows": stored(rows), "output": stored(output)}
-
-
-class Residual(nn.Module):
-    def __init__(self, inner):
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x):
-        return x + self.inner(x)
-
-
-class Concat(nn.ModuleList):
-    def forward(self, x):
-        return torch.cat([branch(x) for branch in self], -1)
 
 
 class ViewFlat(nn.Module):
