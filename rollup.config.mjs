@@ -31,6 +31,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesInside',
       infer: 'forward/inferInside',
+      inferBytes: 'forward/inferBytesPacked',
       inferSmall: 'forward/inferSmall',
       files: 'io/filesNode',
       progress: 'train/progressNode',
@@ -43,6 +44,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesInside',
       infer: 'forward/inferInside',
+      inferBytes: 'forward/inferBytesPacked',
       inferSmall: 'forward/inferSmall',
       files: 'io/filesNone',
       progress: 'train/progressNone',
@@ -55,6 +57,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesWorkerd',
       infer: 'forward/inferWorkerd',
+      inferBytes: 'forward/inferBytesPlain',
       inferSmall: 'forward/inferWorkerd',
       files: 'io/filesNone',
       progress: 'train/progressNone',
@@ -67,6 +70,7 @@ const PLATFORMS = {
     modules: {
       binaries: 'core/binariesEdgeLight',
       infer: 'forward/inferEdgeLight',
+      inferBytes: 'forward/inferBytesPlain',
       inferSmall: 'forward/inferEdgeLight',
       files: 'io/filesNone',
       progress: 'train/progressNone',

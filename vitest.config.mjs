@@ -32,6 +32,7 @@ export default defineConfig({
       'wasmgrad/worker': path('./src/worker/index.ts'),
       wasmgrad: path('./src/index.ts'),
       '#binaries': path('./src/core/binariesInside.ts'),
+      '#inferBytes': path('./src/forward/inferBytesPacked.ts'),
       '#inferSmall': path('./src/forward/inferSmall.ts'),
       '#infer': path('./src/forward/inferInside.ts'),
       '#files': path('./src/io/filesNode.ts'),

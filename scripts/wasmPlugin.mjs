@@ -3,11 +3,15 @@ import { deflateRawSync } from 'node:zlib';
 
 const PREFIX = 'wasm:';
 
-const DEFLATED = '-deflated';
+/** Ways for which the packed code is not wanted, and what they make of the code. */
+const ENCODINGS = {
+  '-deflated': (code) => deflateRawSync(code, { level: 9 }),
+  '-plain': (code) => code,
+};
 
 /**
- * A plugin for Rollup and Vite: `import base64 from 'wasm:strict'` gives build/packed/strict.txt, and 'wasm:strict-deflated'
- * what hosts inflate by themselves, where what unpacks the former would be no gain.
+ * A plugin for Rollup and Vite: `import base64 from 'wasm:strict'` gives build/packed/strict.txt; 'wasm:strict-deflated'
+ * what hosts inflate by themselves, where what unpacks the former would be no gain; 'wasm:strict-plain' the code as it is.
  */
 export function wasmPlugin() {
   return {
@@ -17,10 +21,10 @@ export function wasmPlugin() {
     load(id) {
       if (!id.startsWith(`\0${PREFIX}`)) return null;
       const name = id.slice(PREFIX.length + 1);
-      if (name.endsWith(DEFLATED)) {
-        const code = new URL(`../build/wasm/${name.slice(0, -DEFLATED.length)}.wasm`, import.meta.url);
-        const deflated = deflateRawSync(readFileSync(code), { level: 9 });
-        return `export default ${JSON.stringify(deflated.toString('base64'))};`;
+      const ending = Object.keys(ENCODINGS).find((encoding) => name.endsWith(encoding));
+      if (ending) {
+        const code = new URL(`../build/wasm/${name.slice(0, -ending.length)}.wasm`, import.meta.url);
+        return `export default ${JSON.stringify(ENCODINGS[ending](readFileSync(code)).toString('base64'))};`;
       }
       const file = new URL(`../build/packed/${name}.txt`, import.meta.url);
       return `export default ${JSON.stringify(readFileSync(file, 'utf8'))};`;

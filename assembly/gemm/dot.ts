@@ -1,4 +1,4 @@
-import { firstLanes, loadUpTo, madd, relu4, sum4 } from '../simd';
+import { firstLanes, loadUpTo, madd, sum4 } from '../simd';
 
 /**
  * c[j] = start[j] + a · b_j for eight rows b_0 … b_7 of length k, of which only the first `rows` exist. Reads both
@@ -66,12 +66,10 @@ function put(c: usize, start: usize, j: i32, sum: v128, rows: i32, relu: bool): 
 }
 
 /**
- * A column of C: c[i] = start + a_i · b for `rows` rows a_i of length k, four at a time. For the one or two columns that
+ * A column of C: sums[i] = start + a_i · b for `rows` rows a_i of length k, four at a time. For the one or two columns that
  * are left over, which would take a panel and its tiles for themselves.
  */
-export function dotColumn(
-  k: i32, a: usize, aStep: usize, rows: i32, b: usize, start: f32, c: usize, cStep: usize, relu: bool,
-): void {
+export function dotColumn(k: i32, a: usize, aStep: usize, rows: i32, b: usize, start: f32, sums: usize): void {
   const zero = f32x4.splat(0);
   for (let i0 = 0; i0 < rows; i0 += 4) {
     // The last four, some of them for the second time; fewer than four repeat the first.
@@ -99,13 +97,47 @@ export function dotColumn(
     }
     const low = f32x4.add(i32x4.shuffle(s0, s1, 0, 4, 1, 5), i32x4.shuffle(s0, s1, 2, 6, 3, 7));
     const high = f32x4.add(i32x4.shuffle(s2, s3, 0, 4, 1, 5), i32x4.shuffle(s2, s3, 2, 6, 3, 7));
-    let sum = f32x4.add(i32x4.shuffle(low, high, 0, 1, 4, 5), i32x4.shuffle(low, high, 2, 3, 6, 7));
-    sum = f32x4.add(f32x4.splat(start), sum);
-    if (relu) sum = relu4(sum);
-    let to = c + <usize>i * cStep;
-    v128.store_lane<f32>(to, sum, 0);
-    if (rows > 1) v128.store_lane<f32>((to += cStep), sum, 1);
-    if (rows > 2) v128.store_lane<f32>((to += cStep), sum, 2);
-    if (rows > 3) v128.store_lane<f32>(to + cStep, sum, 3);
+    const sum = f32x4.add(i32x4.shuffle(low, high, 0, 1, 4, 5), i32x4.shuffle(low, high, 2, 3, 6, 7));
+    // Room for four there always is.
+    v128.store(sums + (<usize>i << 2), f32x4.add(f32x4.splat(start), sum));
+  }
+}
+
+/** The same where the rows of A go down its columns: sums[i] = start + Σ_p a[p, i] · b_p, in the order of the tile. */
+export function downColumn(
+  k: i32, a: usize, aStep: usize, rows: i32, b: usize, bStep: usize, start: f32, sums: usize,
+): void {
+  const first = f32x4.splat(start);
+  let i = 0;
+  for (; i + 16 <= rows; i += 16) {
+    let s0 = first, s1 = first, s2 = first, s3 = first;
+    let from = a + (<usize>i << 2);
+    let at = b;
+    for (let p = 0; p < k; p++) {
+      const x = v128.load32_splat(at);
+      s0 = madd(v128.load(from), x, s0);
+      s1 = madd(v128.load(from, 16), x, s1);
+      s2 = madd(v128.load(from, 32), x, s2);
+      s3 = madd(v128.load(from, 48), x, s3);
+      from += aStep;
+      at += bStep;
+    }
+    const to = sums + (<usize>i << 2);
+    v128.store(to, s0);
+    v128.store(to, s1, 16);
+    v128.store(to, s2, 32);
+    v128.store(to, s3, 48);
+  }
+  for (; i < rows; i += 4) {
+    const left = rows - i;
+    let sum = first;
+    let from = a + (<usize>i << 2);
+    let at = b;
+    for (let p = 0; p < k; p++) {
+      sum = madd(loadUpTo(from, left), v128.load32_splat(at), sum);
+      from += aStep;
+      at += bStep;
+    }
+    v128.store(sums + (<usize>i << 2), sum);
   }
 }

@@ -18,18 +18,31 @@ export const enum Ending {
 /** Bytes of a row of a tile in scratch memory. */
 export const EDGE_STEP: usize = TILE_COLUMNS << 2;
 
+/** What is known not to be a constant: how many floats of four there are. */
+const SOME = 0;
+
+/** Four floats, or the first `left`: COUNT, where that is known. */
 // @ts-ignore: decorator
 @inline
-function put4(ENDING: i32, c: usize, sum: v128, beside: usize, options: usize, left: i32): void {
+function read(COUNT: i32, from: usize, left: i32): v128 {
+  if (COUNT == 4) return v128.load(from);
+  return COUNT == 1 ? v128.load32_zero(from) : loadUpTo(from, left);
+}
+
+// @ts-ignore: decorator
+@inline
+function put4(ENDING: i32, COUNT: i32, c: usize, sum: v128, beside: usize, options: usize, left: i32): void {
   let v = sum;
   if (ENDING == Ending.RELU) v = relu4(sum);
-  if (ENDING == Ending.RELU_GRADIENT) v = v128.and(sum, f32x4.gt(loadUpTo(beside, left), f32x4.splat(0)));
-  if (ENDING == Ending.UPDATE) v = descend(loadUpTo(c, left), sum, rateOf(options));
+  if (ENDING == Ending.RELU_GRADIENT) v = v128.and(sum, f32x4.gt(read(COUNT, beside, left), f32x4.splat(0)));
+  if (ENDING == Ending.UPDATE) v = descend(read(COUNT, c, left), sum, rateOf(options));
   if (ENDING == Ending.UPDATE_WITH_DECAY) {
-    const p = loadUpTo(c, left);
+    const p = read(COUNT, c, left);
     v = descend(p, withDecay(sum, p, options), rateOf(options));
   }
-  storeUpTo(c, v, left);
+  if (COUNT == 4) v128.store(c, v);
+  else if (COUNT == 1) v128.store_lane<f32>(c, v, 0);
+  else storeUpTo(c, v, left);
 }
 
 // @ts-ignore: decorator
@@ -40,16 +53,16 @@ function putRows(
   const end = edge + <usize>rows * EDGE_STEP;
   if (columns == TILE_COLUMNS) {
     for (; edge < end; edge += EDGE_STEP) {
-      put4(ENDING, c, v128.load(edge), beside, options, 4);
-      put4(ENDING, c + 16, v128.load(edge, 16), beside + 16, options, 4);
+      put4(ENDING, 4, c, v128.load(edge), beside, options, 4);
+      put4(ENDING, 4, c + 16, v128.load(edge, 16), beside + 16, options, 4);
       c += cStep;
       beside += cStep;
     }
     return;
   }
   for (; edge < end; edge += EDGE_STEP) {
-    put4(ENDING, c, v128.load(edge), beside, options, columns);
-    if (columns > 4) put4(ENDING, c + 16, v128.load(edge, 16), beside + 16, options, columns - 4);
+    put4(ENDING, SOME, c, v128.load(edge), beside, options, columns);
+    if (columns > 4) put4(ENDING, SOME, c + 16, v128.load(edge, 16), beside + 16, options, columns - 4);
     c += cStep;
     beside += cStep;
   }
@@ -104,6 +117,30 @@ export function putNarrow(
   if (count & 7) putTile(ending, c + at, EDGE_STEP, flat + at, 1, count & 7, beside + at, options);
 }
 
+// @ts-ignore: decorator
+@inline
+function putEach(ENDING: i32, c: usize, cStep: usize, sums: usize, rows: i32, beside: usize, options: usize): void {
+  const end = sums + (<usize>rows << 2);
+  for (; sums < end; sums += 4) {
+    put4(ENDING, 1, c, v128.load32_zero(sums), beside, options, 1);
+    c += cStep;
+    beside += cStep;
+  }
+}
+
+/** Sums that lie side by side to a column of C. */
+export function putColumn(
+  ending: i32, c: usize, cStep: usize, sums: usize, rows: i32, beside: usize, options: usize,
+): void {
+  switch (ending) {
+    case Ending.STORE: putEach(Ending.STORE, c, cStep, sums, rows, beside, options); break;
+    case Ending.RELU: putEach(Ending.RELU, c, cStep, sums, rows, beside, options); break;
+    case Ending.RELU_GRADIENT: putEach(Ending.RELU_GRADIENT, c, cStep, sums, rows, beside, options); break;
+    case Ending.UPDATE: putEach(Ending.UPDATE, c, cStep, sums, rows, beside, options); break;
+    default: putEach(Ending.UPDATE_WITH_DECAY, c, cStep, sums, rows, beside, options);
+  }
+}
+
 /** Four sums to C. */
 // @ts-ignore: decorator
 @inline
@@ -111,8 +148,8 @@ export function putVector(ending: i32, c: usize, sum: v128, beside: usize, optio
   switch (ending) {
     case Ending.STORE: v128.store(c, sum); break;
     case Ending.RELU: v128.store(c, relu4(sum)); break;
-    case Ending.RELU_GRADIENT: put4(Ending.RELU_GRADIENT, c, sum, beside, options, 4); break;
-    default: put4(Ending.UPDATE, c, sum, beside, options, 4);
+    case Ending.RELU_GRADIENT: put4(Ending.RELU_GRADIENT, 4, c, sum, beside, options, 4); break;
+    default: put4(Ending.UPDATE, 4, c, sum, beside, options, 4);
   }
 }
 

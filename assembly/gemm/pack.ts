@@ -24,6 +24,19 @@ export function packRows(panel: usize, from: usize, step: usize, k: i32, columns
   }
 }
 
+/** Two panels from the first sixteen columns of each of k rows. */
+export function packTwo(panel: usize, next: usize, from: usize, step: usize, k: i32): void {
+  const end = panel + <usize>k * STEP;
+  for (; panel < end; panel += STEP) {
+    v128.store(panel, v128.load(from));
+    v128.store(panel, v128.load(from, 16), 16);
+    v128.store(next, v128.load(from, 32));
+    v128.store(next, v128.load(from, 48), 16);
+    from += step;
+    next += STEP;
+  }
+}
+
 /** Zeros in the first `count` columns of a panel. */
 export function clearColumns(panel: usize, k: i32, count: i32): void {
   const zero = f32x4.splat(0);

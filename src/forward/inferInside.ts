@@ -1,4 +1,4 @@
-import { inferBytes } from './inferBytes.js';
+import { inferBytes } from './inferBytesPacked.js';
 
 let module: WebAssembly.Module | undefined;
 

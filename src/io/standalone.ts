@@ -1,6 +1,6 @@
 import { joinBytes } from '../core/joinBytes.js';
 import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
-import { inferBytes } from '../forward/inferBytes.js';
+import { inferBytes } from '#inferBytes';
 import {
   binaryOf,
   CODE,

@@ -17,11 +17,25 @@ import { DIGITS_CASE, training } from './training.js';
 /** The package. */
 export type Wasmgrad = typeof import('wasmgrad');
 
-/** Numbers of a result, which are the same bits everywhere in the strict build. */
-export type Numbers = Float32Array | Float64Array;
+/** Its other entries. */
+export interface Entries {
+  readonly io: typeof import('wasmgrad/io');
+  readonly infer: typeof import('wasmgrad/infer');
+  readonly worker: typeof import('wasmgrad/worker');
+}
+
+/** The package, and what the runtime that loaded it is known to lack. */
+export interface Loaded extends Entries {
+  readonly wasmgrad: Wasmgrad;
+  /** Present, and false, where nobody can start a worker. */
+  readonly workers?: boolean;
+}
+
+/** Numbers of a result, or bytes of a file, which are the same bits everywhere in the strict build. */
+export type Numbers = Float32Array | Float64Array | Uint8Array;
 
 /** Throws where a promise is broken. */
-export type Case = (wasmgrad: Wasmgrad) => void | Numbers[] | Promise<void | Numbers[]>;
+export type Case = (wasmgrad: Wasmgrad, entries: Omit<Loaded, 'wasmgrad'>) => void | Numbers[] | Promise<void | Numbers[]>;
 
 export interface SuiteOptions {
   readonly build: 'strict' | 'auto';
@@ -58,16 +72,19 @@ export const CASES: Record<string, Case> = {
 /**
  * Runs every case, one after the other.
  *
- * @param wasmgrad fresh: no tensor was made with it before
+ * @param loaded.wasmgrad fresh: no tensor was made with it before
  */
-export async function runSuite(wasmgrad: Wasmgrad, { build, threads }: SuiteOptions): Promise<Report> {
+export async function runSuite(
+  { wasmgrad, ...entries }: Loaded,
+  { build, threads }: SuiteOptions,
+): Promise<Report> {
   if (threads === 1) wasmgrad.configure({ build });
   else await wasmgrad.configure({ build, threads });
   const cases: Record<string, Outcome> = {};
   let weights = '';
   for (const [name, run] of Object.entries(CASES)) {
     try {
-      const numbers = await run(wasmgrad);
+      const numbers = await run(wasmgrad, entries);
       cases[name] = { ok: true, ...(numbers && { hash: await hashOf(numbers) }) };
       if (name === DIGITS_CASE && numbers) weights = base64(numbers);
     } catch (error) {

@@ -111,7 +111,49 @@ async function bothWays(wasmgrad: Wasmgrad, way: Way): Promise<Float32Array[]> {
   return replay;
 }
 
+/** The same in a worker, where the host has such: rows are given away, and reports and weights come back. */
+async function byWorker(
+  wasmgrad: Wasmgrad,
+  { worker, workers = true }: Parameters<Case>[1],
+): Promise<Float32Array[]> {
+  const expected = await byFit(wasmgrad, unsteady);
+  const model = unsteady.model(wasmgrad);
+  const { rows, labels } = digits();
+  const options = {
+    data: {
+      inputs: { data: rows, shape: [labels.length, 64] },
+      targets: labels,
+      batchSize: BATCH_SIZE,
+      shuffle: true,
+      seed: 9,
+    },
+    loss: new wasmgrad.nn.CrossEntropyLoss(),
+    optimizer: unsteady.optimizer(wasmgrad, model),
+    epochs: EPOCHS,
+  };
+  if (!workers) {
+    let message = 'nothing';
+    try {
+      await worker.trainInWorker(model, options).history;
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    check(message === 'trainInWorker: this host has no workers', `trainInWorker() threw ${message}`);
+    return expected;
+  }
+  const losses: number[] = [];
+  const run = worker.trainInWorker(model, { ...options, onEpoch: ({ loss }) => void losses.push(loss) });
+  check(rows.length === 0, 'the rows were copied, not transferred');
+  const history = await run.history;
+  check(losses.length === EPOCHS, `${losses.length} reports of epochs came instead of ${EPOCHS}`);
+  check(history.epochs.at(-1)?.loss === losses.at(-1), 'the history is not what was reported');
+  const state = stateOf(model);
+  expected.forEach((numbers, i) => checkBits(state[i], numbers, `tensor ${i} after training in a worker`));
+  return state;
+}
+
 export const training: Record<string, Case> = {
   [DIGITS_CASE]: (wasmgrad) => bothWays(wasmgrad, plain),
   '50 steps with dropout, batch normalisation and AdamW': (wasmgrad) => bothWays(wasmgrad, unsteady),
+  '50 steps in a worker': byWorker,
 };

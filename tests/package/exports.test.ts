@@ -41,7 +41,7 @@ describe('where bytes may not be compiled', () => {
     ['edge-light', ['../wasm/infer.wasm?module', '../wasm/strict.wasm?module']],
   ])('the entries for %s import modules, and compile nothing', (platform, modules) => {
     const folder = join(root, 'dist', platform);
-    // exportWasm() needs a host that compiles: what it writes lies packed in `io`, with what unpacks it.
+    // What exportWasm() writes into a file lies in `io` as base64.
     const text = readdirSync(folder)
       .map((file) => {
         const code = readFileSync(join(folder, file), 'utf8');
