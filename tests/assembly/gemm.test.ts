@@ -11,8 +11,9 @@ import { testKernels, type KernelCase } from '../support/machine.js';
 import { EPSILON, fround, randomFloats } from '../support/numbers.js';
 
 // Around every edge: tiles of up to 6 rows by 8 columns, the few rows done as dot products, narrow results, the rows
-// from which B is packed, blocks of the reduction (512) and of the rows between them (240), rows whose step crowds the
-// caches (1024 floats); primes; nothing at all.
+// from which B is packed and the panels packed two at a time, blocks of the reduction (512) and of the rows between them (240),
+// one or two columns left over and the most of them at a time (1024), rows whose step crowds the caches (1024 floats); primes;
+// nothing at all.
 const SHAPES = [
   [0, 5, 3], [5, 0, 3], [5, 3, 0], [1, 1, 0], [1, 1, 1], [1, 8, 4], [1, 7, 5], [2, 9, 6], [3, 17, 23], [4, 8, 1],
   [4, 8, 2], [3, 7, 11], [5, 9, 2], [8, 8, 8], [9, 8, 3], [8, 17, 31], [7, 13, 11], [13, 7, 4], [16, 24, 32],
@@ -23,7 +24,8 @@ const SHAPES = [
 /** Larger ones, in the layouts where they matter. */
 const LARGE = [
   [245, 9, 517, 0], [9, 245, 514, FLAG_TRANSPOSE_B], [250, 3, 515, FLAG_TRANSPOSE_B], [1024, 9, 33, FLAG_TRANSPOSE_A],
-  [1024, 8, 520, FLAG_TRANSPOSE_A],
+  [1024, 8, 520, FLAG_TRANSPOSE_A], [250, 27, 515, 0], [14, 48, 513, 0], [14, 42, 515, FLAG_TRANSPOSE_A],
+  [1030, 17, 9, 0], [14, 9, 4097, 0], [14, 10, 4097, FLAG_TRANSPOSE_A],
 ] as const;
 
 const LAYOUTS = [0, FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_TRANSPOSE_A | FLAG_TRANSPOSE_B];
