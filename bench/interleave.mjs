@@ -43,7 +43,7 @@ export function agree(ours, theirs) {
  *
  * @param {import('./context.mjs').Context} context
  * @param {Participant[]} participants the first one's outcome is what the others' are compared with
- * @param {{ seconds?: number, shortWarmUp?: number }} [own] instead of the context's
+ * @param {{ rounds?: number, seconds?: number, shortWarmUp?: number }} [own] instead of the context's
  * @returns {Promise<Map<string, Timing>>} by label, of those that could be measured
  */
 export async function interleave({ pool, settings, note, progress }, participants, own = {}) {

@@ -17,57 +17,71 @@ import { ceilingRival, shareOf } from './ceiling.mjs';
  */
 
 /**
- * The passes of a dense layer, one instruction of the core at a time.
+ * The passes of a dense layer, one instruction of the core at a time. Everything that is measured has its rounds together, so
+ * that those of one kernel lie minutes apart: other programs on the machine disturb for tens of seconds, which would be all of
+ * a kernel's rounds.
  *
  * @param {import('../context.mjs').Context} context
  */
 export async function measureKernels(context) {
   const { even, odd } = shapes(context.settings.quick);
-  /** @type {Kernel[]} */
-  const kernels = [];
-  for (const build of Object.keys(CORES)) {
-    for (const shape of even) kernels.push(...(await measureShapes(context, build, [shape])));
-    for (const shape of odd)
-      kernels.push(...(await measureShapes(context, build, [shape, neighbourOf(shape)])));
+  // An odd shape and its neighbour are measured one after the other.
+  const measured = [...even, ...odd.flatMap((shape) => [shape, neighbourOf(shape)])];
+  const builds = Object.keys(CORES);
+  const participants = builds.flatMap((build) =>
+    Object.keys(KINDS).flatMap((kind) =>
+      measured.map((shape) => ({
+        label: labelOf(build, kind, shape),
+        peer: CORES[/** @type {keyof CORES} */ (build)],
+        task: 'kernel',
+        workload: { kind, shape, flops: passFlops(shape) },
+        rival: ceilingRival(build),
+      })),
+    ),
+  );
+  const own = {
+    ...(context.settings.quick ? { seconds: 0.01 } : { rounds: 9, seconds: 0.035 }),
+    shortWarmUp: 0,
+  };
+  const timings = await interleave(context, participants, own);
+  const kernels = builds.flatMap((build) => {
+    const kernelsOf = (/** @type {string} */ kind) =>
+      measured.map((shape) => kernelOf(build, kind, shape, timings));
+    return Object.keys(KINDS).flatMap(kernelsOf);
+  });
+  for (const build of builds) {
+    for (const kernel of kernels) {
+      if (kernel.build !== build || !odd.includes(kernel.shape)) continue;
+      const { kind, shape } = kernel;
+      const rounds = (/** @type {import('../shapes.mjs').Shape} */ of) =>
+        timings.get(labelOf(build, kind, of))?.rounds;
+      const neighbour = neighbourOf(shape);
+      const inTime = pairedRatio(rounds(neighbour), rounds(shape));
+      kernel.ofNeighbour = (passFlops(shape) / passFlops(neighbour)) * inTime;
+    }
     printKernels(context, build, kernels);
   }
   return kernels;
 }
 
+const labelOf = (
+  /** @type {string} */ build,
+  /** @type {string} */ kind,
+  /** @type {import('../shapes.mjs').Shape} */ shape,
+) => `${build}, ${kind} ${shapeName(shape)}`;
+
 /**
- * @param {import('../context.mjs').Context} context
  * @param {string} build
- * @param {import('../shapes.mjs').Shape[]} group one shape, or one and its neighbour
- * @returns {Promise<Kernel[]>}
+ * @param {string} kind
+ * @param {import('../shapes.mjs').Shape} shape
+ * @param {Map<string, import('../interleave.mjs').Timing>} timings
+ * @returns {Kernel}
  */
-async function measureShapes(context, build, group) {
-  const label = (/** @type {string} */ kind, /** @type {import('../shapes.mjs').Shape} */ shape) =>
-    `${build}, ${kind} ${shapeName(shape)}`;
-  const kinds = Object.keys(KINDS);
-  const participants = kinds.flatMap((kind) =>
-    group.map((shape) => ({
-      label: label(kind, shape),
-      peer: CORES[/** @type {keyof CORES} */ (build)],
-      task: 'kernel',
-      workload: { kind, shape, flops: passFlops(shape) },
-      rival: ceilingRival(build),
-    })),
-  );
-  const own = { seconds: context.settings.quick ? 0.01 : 0.06, shortWarmUp: 0 };
-  const timings = await interleave(context, participants, own);
-  return kinds.flatMap((kind) => {
-    const [kernel, neighbour] = group.map((shape) => {
-      const timing = timings.get(label(kind, shape));
-      const { seconds = NaN, spread = NaN } = timing ?? {};
-      const flops = passFlops(shape);
-      const share = shareOf(build, flops, timing);
-      return { build, kind, shape, gflops: flops / seconds / 1e9, spread, share };
-    });
-    if (!neighbour) return [kernel];
-    const [own, other] = group.map((shape) => timings.get(label(kind, shape))?.rounds);
-    const ofNeighbour = (passFlops(group[0]) / passFlops(group[1])) * pairedRatio(other, own);
-    return [{ ...kernel, ofNeighbour }, neighbour];
-  });
+function kernelOf(build, kind, shape, timings) {
+  const timing = timings.get(labelOf(build, kind, shape));
+  const { seconds = NaN, spread = NaN } = timing ?? {};
+  const flops = passFlops(shape);
+  return { build, kind, shape, gflops: flops / seconds / 1e9, spread, share: shareOf(build, flops, timing) };
 }
 
 /**
