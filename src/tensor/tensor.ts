@@ -24,7 +24,7 @@ export interface TensorOptions {
 
 /** A float32 array of any shape that remembers how it was computed. Make one with {@link tensor}. */
 export class Tensor extends Value {
-  private gradientView: { generation: number; tensor: Tensor } | undefined;
+  private gradientView: { generation: number; tensor: Tensor } | undefined = undefined;
 
   /** @internal */
   constructor(

@@ -61,7 +61,7 @@ export abstract class Value {
   /** @internal the recorded operation that made this value, where a gradient can flow through it */
   readonly call: Call | undefined;
   /** @internal */
-  gradient: Gradient | undefined;
+  gradient: Gradient | undefined = undefined;
   /** @internal a replayed step used the gradient up without storing it: see the rule updateInPlace */
   gradientApplied = false;
   private readonly generation: number;

@@ -35,7 +35,10 @@ export interface Loaded extends Entries {
 export type Numbers = Float32Array | Float64Array | Uint8Array;
 
 /** Throws where a promise is broken. */
-export type Case = (wasmgrad: Wasmgrad, entries: Omit<Loaded, 'wasmgrad'>) => void | Numbers[] | Promise<void | Numbers[]>;
+export type Case = (
+  wasmgrad: Wasmgrad,
+  entries: Omit<Loaded, 'wasmgrad'>,
+) => void | Numbers[] | Promise<void | Numbers[]>;
 
 export interface SuiteOptions {
   readonly build: 'strict' | 'auto';

@@ -138,7 +138,8 @@ async function byWorker(
     } catch (error) {
       message = (error as Error).message;
     }
-    check(message === 'trainInWorker: this host has no workers', `trainInWorker() threw ${message}`);
+    const expectedMessage = 'trainInWorker: the worker could not be started: this host has no workers';
+    check(message === expectedMessage, `trainInWorker() threw ${message}`);
     return expected;
   }
   const losses: number[] = [];

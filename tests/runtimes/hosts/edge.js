@@ -5,6 +5,9 @@ import * as worker from 'wasmgrad/worker';
 import { runSuite } from './suite.js';
 
 addEventListener('fetch', (event) => {
-  const answer = async () => Response.json(await runSuite({ wasmgrad, io, infer, worker, workers: false }, await event.request.json()));
+  const answer = async () =>
+    Response.json(
+      await runSuite({ wasmgrad, io, infer, worker, workers: false }, await event.request.json()),
+    );
   event.respondWith(answer());
 });

@@ -6,6 +6,8 @@ import { runSuite } from './suite.js';
 
 export default {
   async fetch(request) {
-    return Response.json(await runSuite({ wasmgrad, io, infer, worker, workers: false }, await request.json()));
+    return Response.json(
+      await runSuite({ wasmgrad, io, infer, worker, workers: false }, await request.json()),
+    );
   },
 };
