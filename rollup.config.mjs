@@ -160,7 +160,8 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }
       module: true,
       keep_classnames: true,
       compress: { passes: 2 },
-      format: { preserve_annotations: true },
+      // Bundlers read some comments: what they are not to follow.
+      format: { preserve_annotations: true, comments: /@vite-ignore|webpackIgnore/ },
     }),
   ],
 }));

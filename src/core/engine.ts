@@ -184,7 +184,7 @@ export function configure(options: ConfigureOptions): Promise<void> | void {
       "configure: which build is the module? Give it together with build 'strict' or 'relaxed'",
     );
   }
-  if (module && !WebAssembly.Module.exports(module).some(({ name }) => name === 'scratchBytes')) {
+  if (module && !isCore(module)) {
     throw new TypeError(
       'configure: expected a module compiled from wasmgrad/wasm/strict.wasm or relaxed.wasm',
     );
@@ -209,6 +209,15 @@ export function configure(options: ConfigureOptions): Promise<void> | void {
   if (threads !== 1) return start(threads);
   aloneReason = 'asked for by configure()';
   return Promise.resolve();
+}
+
+/** Whether this is a build of the core. It may come from another realm, so its class says nothing. */
+function isCore(module: WebAssembly.Module): boolean {
+  try {
+    return WebAssembly.Module.exports(module).some(({ name }) => name === 'scratchBytes');
+  } catch {
+    return false;
+  }
 }
 
 function checkThreads(threads: number | 'auto'): void {

@@ -46,6 +46,25 @@ console.log(runtimeInfo().threads, noGrad(() => a.matmul(a).sum().item()), runti
 globalThis.process.exit(0);
 `;
 
+const TRAINS_IN_WORKER = `
+import { configure, manualSeed, nn, optim } from 'wasmgrad';
+import { trainInWorker } from 'wasmgrad/worker';
+configure({ build: 'strict' });
+manualSeed(3);
+const model = new nn.Sequential(new nn.Linear(2, 8), new nn.Tanh(), new nn.Linear(8, 1));
+const rows = Float32Array.from({ length: 80 }, (_, i) => Math.sin(i));
+const targets = rows.filter((_, i) => i % 2 === 0);
+const run = trainInWorker(model, {
+  data: { inputs: { data: rows, shape: [40, 2] }, targets: { data: targets, shape: [40, 1] }, batchSize: 8 },
+  loss: new nn.MSELoss(),
+  optimizer: new optim.Adam(model.parameters(), { lr: 0.1 }),
+  epochs: 20,
+});
+const { epochs } = await run.history;
+console.log(epochs.length, rows.length, epochs[0].loss > 10 * epochs[19].loss, JSON.stringify(model.predict([1, 0])));
+globalThis.process.exit(0);
+`;
+
 /** What only training needs: messages and names that minifiers keep. */
 const TRAINING = [/fit: /, /paramGroups/, /betas/, /validationLoss/, /dropLast/, /metrics to be an array/];
 
@@ -55,6 +74,7 @@ beforeAll(async () => {
   project.write('train.js', javascript);
   project.write('predict.js', PREDICTS);
   project.write('threads.js', THREADS);
+  project.write('worker.js', TRAINS_IN_WORKER);
 });
 afterAll(() => project.remove());
 
@@ -64,7 +84,8 @@ import { Worker as Thread } from 'node:worker_threads';
 const inside = \`
   const { parentPort, workerData } = require('node:worker_threads');
   globalThis.postMessage = (message) => parentPort.postMessage(message);
-  globalThis.addEventListener = (type, listen) => parentPort.once(type, (data) => listen({ data }));
+  globalThis.addEventListener = (type, listen, options) =>
+    parentPort[options?.once ? 'once' : 'on'](type, (data) => listen({ data }));
   globalThis.self = globalThis;
   import(workerData);\`;
 globalThis.Worker = class {
@@ -74,15 +95,29 @@ globalThis.Worker = class {
   addEventListener(type, listen) {
     this.thread.on(type, (value) => listen(type === 'message' ? { data: value } : { message: String(value) }));
   }
-  postMessage(message) { this.thread.postMessage(message); }
+  postMessage(message, transfer) { this.thread.postMessage(message, transfer); }
   terminate() { return this.thread.terminate(); }
 };`;
+
+/** What starts workers, and the file of those: Vite and webpack find it, the others want it as an entry of its own. */
+const WORKER_FILES: Record<string, string> = {
+  threads: 'workerWeb',
+  worker: 'trainingWorkerWeb',
+};
+
+/** A program, and with it the file of its workers. */
+function entriesOf(name: string): Record<string, string> {
+  const entries = { [name]: join(project.folder, `${name}.js`) };
+  const worker = WORKER_FILES[name];
+  if (worker) entries[worker] = join(project.folder, `node_modules/wasmgrad/dist/web/${worker}.js`);
+  return entries;
+}
 
 /** Each makes a bundle for browsers in a folder and gives the first file. */
 const BUNDLERS: Record<string, (name: string) => Promise<string>> = {
   async rollup(name) {
     const bundle = await rollup({
-      input: join(project.folder, `${name}.js`),
+      input: entriesOf(name),
       plugins: [nodeResolve({ browser: true })],
     });
     await bundle.write({ dir: join(project.folder, `rollup-${name}`), format: 'es' });
@@ -90,7 +125,7 @@ const BUNDLERS: Record<string, (name: string) => Promise<string>> = {
   },
   async esbuild(name) {
     await esbuild({
-      entryPoints: [join(project.folder, `${name}.js`)],
+      entryPoints: entriesOf(name),
       outdir: join(project.folder, `esbuild-${name}`),
       bundle: true,
       splitting: true,
@@ -191,6 +226,60 @@ describe('a project with the packed package', () => {
   });
 });
 
+describe('a core that the program compiled', () => {
+  const printed = (file: string, code: string): Promise<string> => {
+    project.write(
+      file,
+      `import { readFileSync } from 'node:fs';
+       import { configure, nn, manualSeed, runtimeInfo } from 'wasmgrad';
+       const compiled = (name) =>
+         new WebAssembly.Module(readFileSync(new URL(import.meta.resolve('wasmgrad/wasm/' + name + '.wasm'))));
+       const predict = () => {
+         manualSeed(1);
+         console.log(JSON.stringify(new nn.Linear(3, 2).predict([1, 2, 3])), runtimeInfo().build, runtimeInfo().reason);
+       };
+       const message = (options) => {
+         try { configure(options); } catch (error) { console.log(error.name + ': ' + error.message); }
+       };
+       ${code}`,
+    );
+    return project.node(file);
+  };
+
+  it('is the one that runs, without a byte compiled by us', async () => {
+    const inside = await printed('inside.js', "configure({ build: 'strict' }); predict();");
+    const handed = await printed(
+      'handed.js',
+      `const module = compiled('strict');
+       WebAssembly.Module = class extends WebAssembly.Module { constructor() { throw new Error('bytes were compiled'); } };
+       configure({ module, build: 'strict' });
+       predict();`,
+    );
+    const numbers = (text: string): string => text.slice(0, text.indexOf(']'));
+    expect(numbers(handed)).toBe(numbers(inside));
+    expect(handed).toMatch(/\] strict /);
+  });
+
+  it('is refused where nobody says which it is, and where it is something else', async () => {
+    const refused = await printed(
+      'refused.js',
+      `message({ module: compiled('strict') });
+       message({ module: compiled('infer'), build: 'strict' });
+       message({ module: 'strict.wasm', build: 'strict' });
+       predict();`,
+    );
+    const [unnamed, other, text, prediction] = refused.split('\n');
+    expect(unnamed).toBe(
+      "TypeError: configure: which build is the module? Give it together with build 'strict' or 'relaxed'",
+    );
+    expect(other).toBe(
+      'TypeError: configure: expected a module compiled from wasmgrad/wasm/strict.wasm or relaxed.wasm',
+    );
+    expect(text).toBe(other);
+    expect(prediction).toMatch(/^\[/);
+  });
+});
+
 describe.each(Object.entries(BUNDLERS))('a bundle by %s', (bundler, bundle) => {
   it('gives the same numbers', async () => {
     const file = await bundle('train');
@@ -210,11 +299,20 @@ describe.each(Object.entries(BUNDLERS))('a bundle by %s', (bundler, bundle) => {
     for (const trace of TRAINING) expect(text).not.toMatch(trace);
   });
 
-  it.runIf(bundler === 'vite' || bundler === 'webpack')('starts threads', async () => {
-    const file = await bundle('threads');
+  const withWorkers = async (name: string): Promise<string> => {
+    const file = await bundle(name);
     const workers = `./${project.write('workers.mjs', WORKERS).split('/').at(-1)}`;
-    const printed = await project.node(file, '--import', workers);
-    expect(printed).toMatch(`2 ${512 ** 3} `);
+    return project.node(file, '--import', workers);
+  };
+
+  it('starts threads', async () => {
+    expect(await withWorkers('threads')).toMatch(`2 ${512 ** 3} `);
+  });
+
+  it('trains in a worker', async () => {
+    const printed = await withWorkers('worker');
+    expect(printed).toMatch(/^20 0 true \[/);
+    expect(printed).toBe(await project.node('worker.js'));
   });
 });
 
