@@ -15,7 +15,8 @@ export class HostSource implements Source {
   }
 
   attach(_tape: Tape, pointer: number): (source: Source) => void {
-    const write = (source: Source): void => put(engine().f32, (source as HostSource).values, pointer / 4);
+    const at = pointer / 4;
+    const write = (source: Source): void => put(engine().f32, (source as HostSource).values, at);
     write(this);
     return write;
   }
@@ -61,10 +62,11 @@ export class GatherSource implements Source {
     const rows = this.indices.length;
     // The address of the indices, and behind it the indices.
     const slot = tape.bytes(4 + rows * 4);
-    engine().i32[slot / 4] = slot + 4;
+    const at = slot / 4;
+    engine().i32[at] = slot + 4;
     tape.hold(block);
     tape.program.append(Opcode.GATHER, 0, [pointer, block.pointer, slot], [rows, width]);
-    const write = (source: Source): void => put(engine().i32, (source as GatherSource).indices, slot / 4 + 1);
+    const write = (source: Source): void => put(engine().i32, (source as GatherSource).indices, at + 1);
     write(this);
     return write;
   }
@@ -92,8 +94,9 @@ export class ResidentSource implements Source {
     const slot = tape.bytes(4);
     tape.hold(block);
     tape.program.append(Opcode.GATHER, 0, [pointer, block.pointer, slot], [this.rows, width]);
+    const at = slot / 4;
     const write = (source: Source): void => {
-      engine().i32[slot / 4] = (source as ResidentSource).address;
+      engine().i32[at] = (source as ResidentSource).address;
     };
     write(this);
     return write;
