@@ -39,6 +39,8 @@ const PLATFORMS = {
       trainer: 'worker/trainerNode',
     },
     workers: { workerNode: 'core/workerNode', trainingWorkerNode: 'worker/trainingWorkerNode' },
+    // Programs run here as they are, and a file takes a millisecond to load; elsewhere bundlers take from many files what is used.
+    together: true,
   },
   web: {
     modules: {
@@ -91,6 +93,20 @@ const APART = {
   streaming: [compiled('data/stream')],
 };
 
+/** What the index and its namespaces load at once, without themselves. */
+function loadedAtOnce(getModuleInfo) {
+  const entries = [ENTRIES.index, ...Object.values(NAMESPACES)].map(compiled);
+  const found = new Set(entries);
+  const visit = (id) => {
+    const module = getModuleInfo(id);
+    if (!module || module.isExternal || found.has(id)) return;
+    found.add(id);
+    module.importedIds.forEach(visit);
+  };
+  for (const entry of entries) getModuleInfo(entry).importedIds.forEach(visit);
+  return [...found].filter((id) => !entries.includes(id));
+}
+
 /** The modules that say `export * as`. */
 const NAMESPACE_EXPORTERS = ['index', 'nn/index'].map(compiled);
 
@@ -130,7 +146,7 @@ const purePlugin = {
       : null,
 };
 
-const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }]) => ({
+const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers, together }]) => ({
   input: Object.fromEntries(
     Object.entries({ ...ENTRIES, ...NAMESPACES, ...LAZY, ...workers }).map(([name, file]) => [
       name,
@@ -143,7 +159,10 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers }
     dir: `dist/${platform}`,
     format: 'es',
     hoistTransitiveImports: false,
-    manualChunks: (id) => Object.keys(APART).find((name) => APART[name].includes(id)),
+    manualChunks: (id, { getModuleInfo }) =>
+      together && loadedAtOnce(getModuleInfo).includes(id)
+        ? 'core'
+        : Object.keys(APART).find((name) => APART[name].includes(id)),
     onlyExplicitManualChunks: true,
     // Without a hash, so that a build replaces what the one before it left behind.
     chunkFileNames: ({ name, moduleIds }) =>

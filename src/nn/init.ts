@@ -2,8 +2,7 @@ import { defaultGenerator } from '../core/random.js';
 
 /** Fills `values` uniformly from [−bound, bound). */
 export function uniform(values: Float32Array, bound: number): Float32Array {
-  const generator = defaultGenerator();
-  for (let i = 0; i < values.length; i++) values[i] = generator.uniform(-bound, bound);
+  defaultGenerator().fillUniform(values, -bound, bound);
   return values;
 }
 

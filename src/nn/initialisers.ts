@@ -175,7 +175,7 @@ export function uniform<T extends Tensor>(parameter: T, options: { a?: number; b
   checkOptions('uniform', options, ['a', 'b']);
   const { a = 0, b = 1 } = options;
   if (!(a <= b)) throw new RangeError(`uniform: expected a ≤ b, got ${String(a)} and ${String(b)}`);
-  return fill('uniform', parameter, (random) => random.uniform(a, b));
+  return fillUniform('uniform', parameter, a, b);
 }
 
 /** Normal, with mean 0 and deviation 1 by default. */
@@ -206,6 +206,17 @@ function fill<T extends Tensor>(name: string, parameter: T, draw: (random: Gener
   checkLeaf(name, parameter);
   const random = defaultGenerator();
   const values = Float32Array.from({ length: parameter.size }, () => draw(random));
+  return put(parameter, values);
+}
+
+function fillUniform<T extends Tensor>(name: string, parameter: T, low: number, high: number): T {
+  checkLeaf(name, parameter);
+  const values = new Float32Array(parameter.size);
+  defaultGenerator().fillUniform(values, low, high);
+  return put(parameter, values);
+}
+
+function put<T extends Tensor>(parameter: T, values: Float32Array): T {
   engine().f32.set(values, parameter.pointer() / 4);
   return parameter;
 }
@@ -213,7 +224,7 @@ function fill<T extends Tensor>(name: string, parameter: T, draw: (random: Gener
 /** Uniform with this deviation. */
 function spread<T extends Tensor>(name: string, parameter: T, deviation: number): T {
   const bound = Math.sqrt(3) * deviation;
-  return fill(name, parameter, (random) => random.uniform(-bound, bound));
+  return fillUniform(name, parameter, -bound, bound);
 }
 
 function checkLeaf(name: string, parameter: Tensor): void {

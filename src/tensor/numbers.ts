@@ -73,7 +73,7 @@ export function readNumbers(
     if (data instanceof DataView || data instanceof BigInt64Array || data instanceof BigUint64Array) {
       throw new TypeError(`${name}: expected numbers, got ${data.constructor.name}`);
     }
-    values = Float32Array.from(data);
+    values = new Float32Array(data);
     shape = wanted ?? [values.length];
   } else if (typeof data === 'number' || Array.isArray(data)) {
     const found = shapeOf(data);
