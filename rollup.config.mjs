@@ -91,6 +91,8 @@ const LAZY = { evaluate: 'train/evaluate', streams: 'data/stream' };
 const APART = {
   evaluation: ['train/evaluate', 'train/metrics/byName'].map(compiled),
   streaming: [compiled('data/stream')],
+  clip: [compiled('optim/clip')],
+  anomaly: ['tensor/anomaly', 'train/traceAnomalies'].map(compiled),
 };
 
 /** What the index and its namespaces load at once, without themselves. */

@@ -144,7 +144,7 @@ export class Captured {
     private readonly name: string,
     private readonly fn: (...args: Tensor[]) => readonly Tensor[],
     options: CaptureOptions = {},
-    private readonly watcher: Watcher | undefined = options.anomaly ? new AnomalyWatcher() : undefined,
+    private readonly watcher?: Watcher,
   ) {
     this.withoutRules = rulesLeftOut(options);
   }
@@ -228,6 +228,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
       return list;
     },
     options,
+    options.anomaly ? new AnomalyWatcher() : undefined,
   );
   return (...args) => {
     let constants = true;

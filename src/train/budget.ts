@@ -11,7 +11,6 @@ function longest(before: number | undefined, taken: number): number {
  */
 export class Budget {
   private readonly until: number;
-  private since: number;
   private began = false;
   private readonly seen = new Set<Unit>();
   /** Of units that were the first of their kind in a call: they are recorded then. */
@@ -19,12 +18,16 @@ export class Budget {
   private readonly later: Map<Unit, number>;
 
   /**
-   * @param milliseconds from now on
+   * @param since when the call began
+   * @param milliseconds that it may take
    * @param pace what earlier calls found
    */
-  constructor(milliseconds: number, pace: Pace = { first: [], later: [] }) {
-    this.since = performance.now();
-    this.until = this.since + milliseconds;
+  constructor(
+    private since: number,
+    milliseconds: number,
+    pace: Pace = { first: [], later: [] },
+  ) {
+    this.until = since + milliseconds;
     this.first = new Map(pace.first);
     this.later = new Map(pace.later);
   }

@@ -3,14 +3,13 @@ import { toLoss } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, wholeOnly, type TrainingData } from './batchesOf.js';
-import { Budget } from './budget.js';
 import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
 import { ownProgressBar } from './callbacks/progressBar.js';
 import { trainEpoch } from './epoch.js';
+import { interruptedState, stateOf } from './fitState.js';
 import type { BatchReport, EpochReport, EpochState, FitState, History } from './history.js';
 import type { MetricLike } from './metrics/byName.js';
 import { Pause } from './pause.js';
-import { beginAgain, checkResume, interruptedState, restore, stateOf } from './resume.js';
 import { Stepping, type ScheduleOption } from './schedule.js';
 import { RunningTraining, validationName } from './training.js';
 import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
@@ -102,10 +101,17 @@ function checkFit(model: Module, options: FitOptions): void {
 export async function fit(model: Module, options: FitOptions): Promise<History> {
   checkFit(model, options);
   const { data, optimizer, epochs, validation, signal, resume, accumulate = 1, budgetMs } = options;
-  const budget = budgetMs === undefined ? undefined : new Budget(budgetMs, resume?.state?.pace);
   const loss = toLoss(options.loss);
   const stepping = new Stepping(options.schedule);
   signal?.throwIfAborted();
+  // What few programs use is loaded where it is used, so that the others need not carry it.
+  const began = performance.now();
+  const resuming = resume && (await import('./resume.js'));
+  const budget =
+    budgetMs === undefined
+      ? undefined
+      : new (await import('./budget.js')).Budget(began, budgetMs, resume?.state?.pace);
+  const step = await TrainingStep.of('fit', model, options);
   const batches = await batchesOf(data, 'fit: expected data');
   if (accumulate > 1 && batches.length === undefined) {
     throw new RangeError('fit: accumulate needs data that know how many batches they are');
@@ -113,14 +119,13 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const held = validation && (await batchesOf(validation, 'fit: expected validation'));
   const whole = wholeOnly(data, 'data') ?? (validation && wholeOnly(validation, 'validation'));
   if (budget && whole !== undefined) throw new TypeError(`fit: budgetMs cannot be kept, ${whole}`);
-  // Loaded where it is needed: with the metrics that it knows by name it is a fifth of what fit() carries.
   const evaluator =
     validation && new (await import('./evaluate.js')).Evaluator('fit', model, loss, options.metrics);
   const { callbacks = [] } = options;
   const all = await callbacksOf(options);
   if (resume) {
-    checkResume(resume, batches.length, callbacks.length);
-    restore(resume.state, data, validation);
+    resuming!.checkResume(resume, batches.length, callbacks.length);
+    resuming!.restore(resume.state, data, validation);
   }
   const history: History = {
     epochs: [...(resume?.epochs ?? [])],
@@ -140,7 +145,6 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const hooks = new Hooks(all, training);
   if (resume?.state.schedule) stepping.loadStateDict(resume.state.schedule, optimizer);
   if (resume?.state.callbacks) loadStates(callbacks, resume.state.callbacks);
-  const step = new TrainingStep('fit', model, options);
   const pause = new Pause();
   const rows = data instanceof DataLoader ? data.rows : Infinity;
   const heldRows = validation instanceof DataLoader ? validation.rows : 0;
@@ -160,7 +164,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
         batches,
         signal,
         () => trainEpoch({ ...common, epoch, lastGoodState }, state),
-        resumed && (() => beginAgain(resumed, batches, data, signal)),
+        resumed && (() => resuming!.beginAgain(resumed, batches, data, signal)),
       );
       if (training.stopped) break;
       if (budget && !training.interrupted && !budget.allows('end', heldRows)) training.interrupt();

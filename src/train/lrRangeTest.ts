@@ -63,9 +63,9 @@ export async function lrRangeTest(model: Module, options: LrRangeOptions): Promi
   check(model, options, from, to, steps);
   signal?.throwIfAborted();
   const range: LrRange = { lrs: [], losses: [], smoothed: [], suggestion: NaN };
+  const step = await TrainingStep.of('lrRangeTest', model, { ...options, ema: undefined });
   const undo = remember(model, optimizer);
   const pause = new Pause();
-  const step = new TrainingStep('lrRangeTest', model, { ...options, ema: undefined });
   try {
     model.train();
     const batches = endless(data);

@@ -1,36 +1,9 @@
-import { getRandomState, setRandomState } from '../core/random.js';
+import { setRandomState } from '../core/random.js';
 import type { BatchSource } from '../data/batches.js';
 import { DataLoader } from '../data/dataLoader.js';
 import type { TrainingData } from './batchesOf.js';
-import { statesOf, type Callback } from './callbacks/callback.js';
+import { stateOf } from './fitState.js';
 import type { EpochState, FitState, History } from './history.js';
-import type { Stepping } from './schedule.js';
-
-/** Where all random numbers are that training draws. */
-export function stateOf(data: TrainingData, validation?: TrainingData): FitState {
-  return {
-    random: getRandomState(),
-    ...(data instanceof DataLoader && { data: data.getState() }),
-    ...(validation instanceof DataLoader && { validation: validation.getState() }),
-  };
-}
-
-/** Where an interrupted training stands: with everything that knows of more than one step. */
-export function interruptedState(
-  data: TrainingData,
-  validation: TrainingData | undefined,
-  epoch: EpochState | undefined,
-  stepping: Stepping,
-  callbacks: readonly Callback[],
-): FitState {
-  const schedule = stepping.stateDict();
-  return {
-    ...stateOf(data, validation),
-    ...(epoch && { epoch }),
-    ...(schedule && { schedule }),
-    callbacks: statesOf(callbacks),
-  };
-}
 
 /** Throws where a history cannot be gone on with; changes nothing. */
 export function checkResume(history: History, batches: number | undefined, callbacks: number): void {

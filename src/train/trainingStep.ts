@@ -1,10 +1,13 @@
 import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import { Module } from '../nn/module.js';
-import { clipGradNorm, clipGradValue } from '../optim/clip.js';
-import { AnomalyWatcher } from '../tensor/anomaly.js';
 import { Captured, type Recording } from '../tensor/capture.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { LayerTrace } from './layers.js';
+
+/** What few steps need. */
+interface Extras {
+  readonly clip?: typeof import('../optim/clip.js');
+  readonly anomalies?: typeof import('./traceAnomalies.js');
+}
 
 /** What training needs of an optimizer. */
 export interface Optimizer {
@@ -90,13 +93,24 @@ export class TrainingStep {
   private readonly loss: Loss;
   private readonly accumulate: number;
 
-  constructor(
+  private constructor(
     private readonly name: string,
     private readonly model: Module,
     private readonly options: StepOptions,
+    private readonly extras: Extras,
   ) {
     this.loss = toLoss(options.loss);
     this.accumulate = options.accumulate ?? 1;
+  }
+
+  /** The step of these options, with what they need loaded. */
+  static async of(name: string, model: Module, options: StepOptions): Promise<TrainingStep> {
+    const { clipGradNorm, clipGradValue, anomaly } = options;
+    const clips = clipGradNorm !== undefined || clipGradValue !== undefined;
+    return new TrainingStep(name, model, options, {
+      clip: clips ? await import('../optim/clip.js') : undefined,
+      anomalies: anomaly ? await import('./traceAnomalies.js') : undefined,
+    });
   }
 
   /**
@@ -120,26 +134,25 @@ export class TrainingStep {
   }
 
   private captureFor(place: Place): Captured {
-    const { keepGradients, anomaly } = this.options;
+    const { keepGradients } = this.options;
     const step = (inputs: Tensor, targets: Tensor): [Tensor] => [this.record(inputs, targets, place)];
-    if (!anomaly) return new Captured(this.name, step, { keepGradients });
-    const trace = new LayerTrace();
-    const traced = (inputs: Tensor, targets: Tensor): [Tensor] =>
-      trace.during(this.model, () => step(inputs, targets));
-    const watcher = new AnomalyWatcher(() => trace.current());
+    const { anomalies } = this.extras;
+    if (!anomalies) return new Captured(this.name, step, { keepGradients });
+    const { traced, watcher } = anomalies.traceAnomalies(this.model, step);
     return new Captured(this.name, traced, { keepGradients }, watcher);
   }
 
   private record(inputs: Tensor, targets: Tensor, { first, last, count }: Place): Tensor {
     const { model, loss } = this;
+    const { clip } = this.extras;
     const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
     if (first) optimizer.zeroGrad();
     const value = loss.forward(model.forward(inputs), targets);
     if (count === 1) value.backward();
     else value.backward(1 / count);
     if (last) {
-      if (limit !== undefined) clipGradValue(model.parameters(), limit);
-      if (maxNorm !== undefined) clipGradNorm(model.parameters(), maxNorm);
+      if (limit !== undefined) clip!.clipGradValue(model.parameters(), limit);
+      if (maxNorm !== undefined) clip!.clipGradNorm(model.parameters(), maxNorm);
       optimizer.step();
       ema?.update();
     }
