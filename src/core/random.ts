@@ -88,18 +88,14 @@ export class Generator {
     return mean + deviation * radius * cosPi(2 * (this.uint32() / 2 ** 32));
   }
 
-  /** A uniform integer in [0, bound), without bias. */
-  below(bound: number): number {
-    return this.reduce(this.uint32(), bound);
-  }
-
-  /** What a uniform integer in [0, 2³²) is in [0, bound); another is drawn where it would favour some. */
+  /** What a uniform integer in [0, 2³²) is in [0, bound), bound ≤ 2³¹; another is drawn where it would favour some. */
   private reduce(value: number, bound: number): number {
     for (;;) {
-      // Exact for 32-bit numbers, and ten times as fast as % on numbers that are no small integers.
-      const rest = value - Math.floor(value / bound) * bound;
+      // All of these say that numbers are whole, for engines that would compute the remainder of others: that takes three times
+      // as long (11 ns for 4), and ten times where they find out late.
+      const rest = ((value >>> 0) % (bound >>> 0)) | 0;
       // The last, incomplete run of `bound` numbers would favour the small ones.
-      if (value - rest + bound <= 2 ** 32) return rest;
+      if (value - rest <= 2 ** 32 - bound) return rest;
       value = this.uint32();
     }
   }
