@@ -95,8 +95,11 @@ const APART = {
   anomaly: ['tensor/anomaly', 'train/traceAnomalies'].map(compiled),
 };
 
-/** What the index and its namespaces load at once, without themselves. */
+let atOnce;
+
+/** What the index and its namespaces load at once, without themselves. Asked of every module, found once. */
 function loadedAtOnce(getModuleInfo) {
+  if (atOnce) return atOnce;
   const entries = [ENTRIES.index, ...Object.values(NAMESPACES)].map(compiled);
   const found = new Set(entries);
   const visit = (id) => {
@@ -106,7 +109,8 @@ function loadedAtOnce(getModuleInfo) {
     module.importedIds.forEach(visit);
   };
   for (const entry of entries) getModuleInfo(entry).importedIds.forEach(visit);
-  return [...found].filter((id) => !entries.includes(id));
+  for (const entry of entries) found.delete(entry);
+  return (atOnce = found);
 }
 
 /** The modules that say `export * as`. */
@@ -162,7 +166,7 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers, 
     format: 'es',
     hoistTransitiveImports: false,
     manualChunks: (id, { getModuleInfo }) =>
-      together && loadedAtOnce(getModuleInfo).includes(id)
+      together && loadedAtOnce(getModuleInfo).has(id)
         ? 'core'
         : Object.keys(APART).find((name) => APART[name].includes(id)),
     onlyExplicitManualChunks: true,
