@@ -1,6 +1,7 @@
 // What a build with threads exports besides: the leader's way through a program, and the workers' loop.
 import { Control, INSTRUCTION_BYTES, Status } from './opcodes';
 import { run, step } from './program';
+import { keepLoss } from './steps';
 import { awaitOpening, finish, join, open, take, yieldSlice } from './threads';
 import { isWorth, work } from './work';
 
@@ -25,6 +26,20 @@ export function lead(control: usize, program: usize, first: i32, last: i32, scra
     if (status != Status.OK) return status;
   }
   return Status.OK;
+}
+
+/** runSteps(), with the workers' help. */
+export function leadSteps(
+  control: usize, program: usize, last: i32, scratch: usize, cursor: usize, stride: i32, loss: usize, losses: usize,
+  times: i32,
+): i32 {
+  for (let i = 0; i < times; i++) {
+    store<i32>(cursor, load<i32>(cursor) + stride);
+    const status = lead(control, program, 0, last, scratch);
+    if (status != Status.OK) return -status;
+    if (!keepLoss(loss, losses, i)) return i + 1;
+  }
+  return times;
 }
 
 function share(control: usize, at: usize, scratch: usize): i32 {

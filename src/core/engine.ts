@@ -3,12 +3,29 @@ import { Allocator } from './allocator.js';
 import { isBytes, selectBuild, threaded, type Build, type BuildName } from './builds.js';
 import type { Team } from './team.js';
 
-/** What assembly/index.ts exports. */
+/** Which batches a program goes through by itself, and where their losses are to be kept: see assembly/steps.ts. */
+export type StepsArguments = [
+  cursor: number,
+  strideBytes: number,
+  loss: number,
+  losses: number,
+  times: number,
+];
+
+/** What assembly/index.ts and assembly/team.ts export. */
 export interface CoreExports extends Record<string, unknown> {
   run(program: number, first: number, last: number, rank: number, ranks: number, scratch: number): number;
+  runSteps(program: number, last: number, scratch: number, ...steps: StepsArguments): number;
   scratchBytes(ranks: number): number;
-  /** Builds with threads only, as is serve. */
+  /** Builds with threads only, as are those that follow. */
   lead?(control: number, program: number, first: number, last: number, scratch: number): number;
+  leadSteps?(
+    control: number,
+    program: number,
+    last: number,
+    scratch: number,
+    ...steps: StepsArguments
+  ): number;
   serve?(control: number, rank: number): void;
 }
 

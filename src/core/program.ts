@@ -1,5 +1,5 @@
 import { INSTRUCTION_BYTES, INSTRUCTION_WORDS, Status, type Opcode } from '../../assembly/opcodes.js';
-import { engine } from './engine.js';
+import { engine, type StepsArguments } from './engine.js';
 
 // Where assembly/opcodes.ts puts the operands of an instruction, in words.
 const FIRST_POINTER = 2;
@@ -58,6 +58,13 @@ export class Program {
     const { core, scratch, team } = engine();
     if (team) return team.run(this.pointer, first, this.count);
     return core.run(this.pointer, first, this.count, 0, 1, scratch);
+  }
+
+  /** Runs all of them for batches in a row, in one call into Wasm: how many, or the negative status. */
+  runSteps(...steps: StepsArguments): number {
+    const { core, scratch, team } = engine();
+    if (team) return team.runSteps(this.pointer, this.count, steps);
+    return core.runSteps(this.pointer, this.count, scratch, ...steps);
   }
 
   /** The instructions as they stand in memory. */

@@ -1,7 +1,7 @@
 import { Control, Status } from '../../assembly/opcodes.js';
 import type { BinariesModule } from './binaries.js';
 import type { Build } from './builds.js';
-import type { Engine } from './engine.js';
+import type { Engine, StepsArguments } from './engine.js';
 import type { WorkerHandle, WorkersModule } from './workers.js';
 
 // Loaded by configure({ threads }) only, as are the builds with threads. Imports types and enumerations alone: code
@@ -122,7 +122,27 @@ export class Team {
       this.end(`the core failed: ${String(error)}`);
       throw error;
     }
-    if (status !== Status.FAILED && status !== Status.STALLED) return status;
+    this.check(status);
+    return status;
+  }
+
+  /** Runs the first `last` instructions of a program for batches in a row: how many, or the negative status. */
+  runSteps(program: number, last: number, steps: StepsArguments): number {
+    const { core, scratch } = this.engine;
+    let done: number;
+    try {
+      done = core.leadSteps!(this.control, program, last, scratch, ...steps);
+    } catch (error) {
+      this.end(`the core failed: ${String(error)}`);
+      throw error;
+    }
+    this.check(-done);
+    return done;
+  }
+
+  /** @throws Error where a worker failed */
+  private check(status: Status): void {
+    if (status !== Status.FAILED && status !== Status.STALLED) return;
     const reason =
       status === Status.FAILED
         ? `worker ${this.get(Control.FAILED)} failed: ${this.message()}`

@@ -2,7 +2,7 @@ import { engine } from '../core/engine.js';
 import { Block } from '../core/owner.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { formatShape, type Shape } from '../tensor/layout.js';
-import { GatherSource, Table } from '../tensor/source.js';
+import { GatherSource, type Table } from '../tensor/source.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
 import { readNumbers, type TensorLike } from '../tensor/numbers.js';
 
@@ -64,7 +64,7 @@ export class TensorDataset {
     const [inputs, targets] = columns.map(({ values, shape }): Column => {
       const block = new Block(values.length * 4);
       engine().f32.set(values, block.pointer / 4);
-      return { table: new Table(block, values.length / count), rowShape: shape.slice(1) };
+      return { table: { block, width: values.length / count }, rowShape: shape.slice(1) };
     });
     this.columns = [inputs, targets];
     this.rows = Int32Array.from({ length: count }, (_, i) => i);

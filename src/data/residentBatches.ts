@@ -1,6 +1,6 @@
 import { engine } from '../core/engine.js';
 import { Block } from '../core/owner.js';
-import { ResidentSource } from '../tensor/source.js';
+import { Cursor, ResidentSource } from '../tensor/source.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Batch, BatchSource } from './batches.js';
 import type { DataLoader } from './dataLoader.js';
@@ -8,13 +8,14 @@ import type { DataLoader } from './dataLoader.js';
 /**
  * The batches of a loader for a function that is replayed: the order of an epoch lies in linear memory, and a batch is
  * the place of its first row there. So a batch costs JavaScript one number, and no new object: the two tensors of `at`
- * are the same ones each time.
+ * are the same ones each time. And a program can go on to the next batch by itself.
  */
 export class ResidentBatches implements BatchSource {
   readonly length: number;
+  readonly cursor: Cursor;
   private readonly order: Block;
-  private readonly sources: ResidentSource[] = [];
-  private readonly whole: Batch;
+  private readonly kinds = [Symbol('inputs'), Symbol('targets')];
+  private readonly full: Batch;
   private readonly last: Batch;
   private readonly batchSize: number;
   private readonly rows: number;
@@ -26,8 +27,9 @@ export class ResidentBatches implements BatchSource {
     this.rows = rows;
     this.length = loader.length;
     this.order = new Block(loader.samples * 4);
-    this.whole = this.batchOf(Math.min(batchSize, rows));
-    this.last = rows % batchSize === 0 ? this.whole : this.batchOf(rows % batchSize);
+    this.cursor = new Cursor(batchSize * 4);
+    this.full = this.batchOf(Math.min(batchSize, rows));
+    this.last = rows % batchSize === 0 ? this.full : this.batchOf(rows % batchSize);
   }
 
   /** Begins an epoch, in a new order where the loader shuffles or samples. */
@@ -39,8 +41,8 @@ export class ResidentBatches implements BatchSource {
 
   /** The batch that begins at this row of the epoch. */
   at(row: number): Batch {
-    for (const source of this.sources) source.address = this.order.pointer + row * 4;
-    return row + this.batchSize <= this.rows ? this.whole : this.last;
+    this.cursor.address = this.order.pointer + row * 4;
+    return row + this.batchSize <= this.rows ? this.full : this.last;
   }
 
   next(): Batch | undefined {
@@ -50,14 +52,23 @@ export class ResidentBatches implements BatchSource {
     return this.at(row);
   }
 
+  /** How many batches of the full size come after the one that next() gave last. */
+  get ahead(): number {
+    return Math.max(0, Math.floor((this.rows - this.row) / this.batchSize));
+  }
+
+  /** Somebody took so many of them by the cursor. */
+  skip(batches: number): void {
+    this.row += batches * this.batchSize;
+  }
+
   end(): void {
     // Nothing is open.
   }
 
   private batchOf(count: number): Batch {
-    const [inputs, targets] = this.loader.dataset.columns.map(({ table, rowShape }) => {
-      const source = new ResidentSource(table, count);
-      this.sources.push(source);
+    const [inputs, targets] = this.loader.dataset.columns.map(({ table, rowShape }, i) => {
+      const source = new ResidentSource(this.kinds[i], table, count, this.cursor);
       return new Tensor([count, ...rowShape], undefined, source, false);
     });
     return [inputs, targets];

@@ -1,8 +1,10 @@
 import { Status } from '../../assembly/opcodes.js';
+import type { Block } from '../core/owner.js';
 import { sameShape, type Shape } from './layout.js';
 import { currentTape, isCapturing, withTape } from './scope.js';
 import { statusError, Tape } from './tape.js';
 import { optimise, RULES } from './rules.js';
+import type { Cursor } from './source.js';
 import { checkOptions, Tensor } from './tensor.js';
 import { AnomalyWatcher } from './anomaly.js';
 import { gradientsSwitched, type Source, type Value } from './value.js';
@@ -115,14 +117,42 @@ export class Recording {
   /** Runs the program again: one call into Wasm. */
   replay(name: string, args: readonly Tensor[]): void {
     for (let i = 0; i < args.length; i++) this.slots[i].replace(args[i].source!);
+    this.begin();
+    const status = this.tape.program.run();
+    this.tape.generation++;
+    if (status !== Status.OK) throw statusError(name, status);
+    this.end();
+  }
+
+  /**
+   * Runs the program for batches that follow the one it was last run for, one behind the other in linear memory: one call
+   * into Wasm for all of them.
+   *
+   * @param losses a block for so many losses, of which the program's first result is one
+   * @returns how many were run: less than `times` where a loss is not finite
+   */
+  replayOn(name: string, cursor: Cursor, losses: Block, times: number): number {
+    this.begin();
+    const { block, strideBytes } = cursor;
+    const [{ pointer }] = this.results;
+    const done = this.tape.program.runSteps(block.pointer, strideBytes, pointer, losses.pointer, times);
+    this.tape.generation++;
+    if (done < 0) throw statusError(name, -done);
+    this.end();
+    return done;
+  }
+
+  /** Leaves the gradients as the program expects them. */
+  private begin(): void {
     for (const { leaf, zeroed, continues } of this.effects) {
       const { gradient } = leaf;
       if (zeroed) gradient?.clear();
       else if (continues && !gradient!.filled) gradient!.fillWithZeros();
     }
-    const status = this.tape.program.run();
-    this.tape.generation++;
-    if (status !== Status.OK) throw statusError(name, status);
+  }
+
+  /** Notes what the program did to the gradients. */
+  private end(): void {
     for (const { leaf, filledAfter, applied } of this.effects) {
       if (applied) leaf.gradientApplied = true;
       else if (leaf.gradient) {
@@ -151,7 +181,7 @@ export class Captured {
 
   /** Records on the first call with such arguments, replays on the next ones. */
   run(args: readonly Tensor[]): Recording {
-    if (this.watcher || watching().length > 0) return this.recordWatched(args);
+    if (!this.replays) return this.recordWatched(args);
     for (const known of this.recordings) {
       if (!known.fits(args)) continue;
       known.replay(this.name, args);
@@ -160,6 +190,11 @@ export class Captured {
     const recording = new Recording(this.name, this.fn, args, this.withoutRules);
     this.recordings.push(recording);
     return recording;
+  }
+
+  /** Whether calls are replays; where somebody watches, each one is recorded anew. */
+  get replays(): boolean {
+    return !this.watcher && watching().length === 0;
   }
 
   /** Gives the memory of every recording back; the next call records anew. */

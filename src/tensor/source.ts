@@ -1,6 +1,6 @@
 import { Opcode } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
-import type { Block } from '../core/owner.js';
+import { Block } from '../core/owner.js';
 import type { Tape } from './tape.js';
 import type { Source } from './value.js';
 
@@ -29,14 +29,9 @@ function put<T extends Float32Array | Int32Array>(to: T, from: T, at: number): v
 }
 
 /** A table [rows, width] that stays in linear memory. */
-export class Table {
-  /** The kind of the sources whose indices stand in linear memory too. */
-  readonly resident = Symbol('resident');
-
-  constructor(
-    readonly block: Block,
-    readonly width: number,
-  ) {}
+export interface Table {
+  readonly block: Block;
+  readonly width: number;
 }
 
 /** Rows of a table, gathered in Wasm by whichever tape uses them. */
@@ -72,33 +67,49 @@ export class GatherSource implements Source {
   }
 }
 
-/** Rows of a table whose indices stand in linear memory, at an address that may be changed between replays. */
-export class ResidentSource implements Source {
-  address = 0;
-  readonly kind: unknown;
+/** Where a batch stands whose indices lie in linear memory: its sources share it, so that one number changes the batch. */
+export class Cursor {
+  /** The address of the batch's first index. */
+  readonly block = new Block(4);
 
-  constructor(
-    private readonly table: Table,
-    private readonly rows: number,
-  ) {
-    this.kind = table.resident;
+  /** @param strideBytes from one batch's indices to the next one's */
+  constructor(readonly strideBytes: number) {}
+
+  get address(): number {
+    return engine().i32[this.block.pointer / 4];
   }
 
+  set address(address: number) {
+    engine().i32[this.block.pointer / 4] = address;
+  }
+}
+
+/** Rows of a table whose indices are where a cursor stands. */
+export class ResidentSource implements Source {
+  constructor(
+    /** For one column of a loader: such sources differ in their number of rows only. */
+    readonly kind: symbol,
+    private readonly table: Table,
+    private readonly rows: number,
+    private readonly cursor: Cursor,
+  ) {}
+
   read(): Float32Array {
-    const start = this.address / 4;
+    const start = this.cursor.address / 4;
     return new GatherSource(this.table, engine().i32.slice(start, start + this.rows)).read();
   }
 
-  attach(tape: Tape, pointer: number): (source: Source) => void {
+  attach(tape: Tape, pointer: number): () => void {
     const { block, width } = this.table;
-    const slot = tape.bytes(4);
     tape.hold(block);
-    tape.program.append(Opcode.GATHER, 0, [pointer, block.pointer, slot], [this.rows, width]);
-    const at = slot / 4;
-    const write = (source: Source): void => {
-      engine().i32[at] = (source as ResidentSource).address;
-    };
-    write(this);
-    return write;
+    tape.hold(this.cursor.block);
+    tape.program.append(
+      Opcode.GATHER,
+      0,
+      [pointer, block.pointer, this.cursor.block.pointer],
+      [this.rows, width],
+    );
+    // Another one of this kind stands where this one does.
+    return () => undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { engine } from '../core/engine.js';
 import type { Batch, BatchSource } from '../data/batches.js';
+import { ResidentBatches } from '../data/residentBatches.js';
 import type { StateDict } from '../nn/module.js';
 import type { Budget } from './budget.js';
 import type { Hooks } from './callbacks/callback.js';
@@ -40,12 +41,17 @@ export async function trainEpoch(pass: Pass, state: Omit<EpochState, 'begin'>): 
 class EpochRun {
   /** Rows before the step at hand. */
   private rowsBefore: number;
+  /** Batches to be trained in a row, where nobody asks for anything between two of them. */
+  private readonly row: ResidentBatches | undefined;
 
   constructor(
     private readonly pass: Pass,
     private readonly state: Omit<EpochState, 'begin'>,
   ) {
     this.rowsBefore = state.rows;
+    const { batches, accumulate, stepping, hooks, budget } = pass;
+    const inRows = accumulate === 1 && stepping.every === 'epoch' && !hooks.hearBatches && !budget;
+    if (inRows && batches instanceof ResidentBatches) this.row = batches;
   }
 
   /**
@@ -72,23 +78,35 @@ class EpochRun {
           }
         }
       }
-      const [loss] = step.run(next, state.batch, length).results;
-      const value = engine().f32[loss.pointer / 4];
-      state.batch++;
-      if (!Number.isFinite(value)) throw new DivergenceError(value, epoch, state.batch, pass.lastGoodState);
+      const recording = step.run(next, state.batch, length);
+      const value = engine().f32[recording.results[0].pointer / 4];
+      this.count(value, count);
       if (step.stepped) stepping.afterStep(value);
-      state.sum += value * count;
-      state.rows += count;
+      let steps = 1;
+      if (this.row && pause.steps > 1) {
+        const losses = step.runOn(recording, this.row, pause.steps - 1);
+        for (const loss of losses) this.count(loss, count);
+        steps += losses.length;
+      }
       if (hooks.hearBatches) {
         const { batch, rows } = state;
         const waits = hooks.batchEnd({ epoch, batch, loss: value, meanLoss: state.sum / rows, rows });
         if (waits) return this.goOn(waits);
       }
       if (training.stopped) return undefined;
-      if (pause.isDue()) return this.goOn(pause.turn());
+      if (pause.isDue(steps)) return this.goOn(pause.turn());
       this.spend();
     }
     return undefined;
+  }
+
+  /** A batch is trained. */
+  private count(loss: number, rows: number): void {
+    const { pass, state } = this;
+    state.batch++;
+    if (!Number.isFinite(loss)) throw new DivergenceError(loss, pass.epoch, state.batch, pass.lastGoodState);
+    state.sum += loss * rows;
+    state.rows += rows;
   }
 
   /** The next batch, after what has to be waited for since the last one. */

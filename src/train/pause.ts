@@ -1,3 +1,5 @@
+/** The most steps between two looks at the clock. */
+export const MOST_STEPS = 1024;
 /** How long work may go on before the event loop gets a turn, in milliseconds: less than a frame. */
 const TURN_MS = 10;
 
@@ -37,11 +39,19 @@ export class Pause {
   private stride = 1;
   private left = 1;
 
-  /** Whether a turn is due. Looks at the clock about once in a millisecond, however short the steps between calls. */
-  isDue(): boolean {
-    if (--this.left > 0) return false;
+  /** How many steps may be made before isDue() is asked. */
+  get steps(): number {
+    return this.left;
+  }
+
+  /**
+   * Whether a turn is due after so many steps. Looks at the clock about once in a millisecond, however short the steps.
+   */
+  isDue(steps = 1): boolean {
+    this.left -= steps;
+    if (this.left > 0) return false;
     const now = performance.now();
-    if (now - this.looked < 0.5) this.stride = Math.min(this.stride * 2, 1024);
+    if (now - this.looked < 0.5) this.stride = Math.min(this.stride * 2, MOST_STEPS);
     else if (now - this.looked > 2) this.stride = Math.max(1, this.stride >> 2);
     this.looked = now;
     this.left = this.stride;

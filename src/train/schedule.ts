@@ -19,7 +19,8 @@ export function steppedBy(option: ScheduleOption): { scheduler: Schedule; every:
 /** When a schedule is stepped. */
 export class Stepping {
   private readonly scheduler: Schedule | undefined;
-  private readonly every: 'epoch' | 'batch';
+  /** When it is stepped; without a schedule after an epoch. */
+  readonly every: 'epoch' | 'batch';
 
   /** @throws TypeError where it is no schedule */
   constructor(option: ScheduleOption | undefined) {

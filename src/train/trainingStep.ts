@@ -1,7 +1,11 @@
+import { Block } from '../core/owner.js';
+import { engine } from '../core/engine.js';
+import type { ResidentBatches } from '../data/residentBatches.js';
 import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import { Module } from '../nn/module.js';
 import { Captured, type Recording } from '../tensor/capture.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { MOST_STEPS } from './pause.js';
 
 /** What few steps need. */
 interface Extras {
@@ -81,6 +85,14 @@ interface Place {
   readonly count: number;
 }
 
+/** What is captured for a place. */
+function keyOf(count: number, first: boolean, last: boolean): number {
+  return count * 4 + (first ? 2 : 0) + (last ? 1 : 0);
+}
+
+/** The place of a batch that makes a step by itself. */
+const ALONE = keyOf(1, true, true);
+
 /**
  * One batch of training: zeroGrad, forward, loss, backward, clipping, step. It is captured for each place that a batch
  * can have among those of a step, so that no gradient is ever filled with zeros.
@@ -88,6 +100,8 @@ interface Place {
 export class TrainingStep {
   /** Whether the last batch ended with a step of the optimizer. */
   stepped = false;
+  /** Of steps in a row. */
+  private losses: Block | undefined;
   /** By count and place. */
   private readonly captured: (Captured | undefined)[] = [];
   private readonly loss: Loss;
@@ -124,13 +138,31 @@ export class TrainingStep {
     const count = Math.min(this.accumulate, batches - (batch - at));
     const first = at === 0;
     const last = (this.stepped = at === count - 1);
-    const key = count * 4 + (first ? 2 : 0) + (last ? 1 : 0);
+    const key = keyOf(count, first, last);
     return (this.captured[key] ??= this.captureFor({ first, last, count })).run(args);
+  }
+
+  /**
+   * Trains the batches that come after the one that was trained last, each with a step of its own: in one call into Wasm,
+   * so that nobody sees anything in between.
+   *
+   * @param recording what run() gave for that batch
+   * @param most how many; fewer where a loss is not finite, where fewer have the full size, or every step is watched
+   * @returns the loss of each
+   */
+  runOn(recording: Recording, batches: ResidentBatches, most: number): Float32Array {
+    const times = Math.min(most, MOST_STEPS, batches.ahead);
+    if (times < 1 || !this.captured[ALONE]?.replays) return new Float32Array();
+    this.losses ??= new Block(MOST_STEPS * 4);
+    const done = recording.replayOn(this.name, batches.cursor, this.losses, times);
+    batches.skip(done);
+    return engine().read(this.losses.pointer, done);
   }
 
   /** Gives the memory of what was captured back at once, instead of when it is collected. */
   release(): void {
     for (const captured of this.captured) captured?.release();
+    this.losses?.[Symbol.dispose]();
   }
 
   private captureFor(place: Place): Captured {

@@ -36,9 +36,9 @@ describe.each([...BUILDS, 'infer' as const])('%s.wasm', (build) => {
   it('imports memory alone and exports what TypeScript calls', () => {
     const module = new WebAssembly.Module(wasmBytes(build));
     expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }]);
-    const threads = build.endsWith('threads') ? ['lead', 'serve'] : [];
+    const threads = build.endsWith('threads') ? ['lead', 'leadSteps', 'serve'] : [];
     const names = WebAssembly.Module.exports(module).map(({ name }) => name);
-    const core = [...threads, 'run', 'scratchBytes'];
+    const core = [...threads, 'run', 'runSteps', 'scratchBytes'];
     const infer = ['inFeatures', 'outFeatures', 'input', 'run', 'output'];
     expect(names.toSorted()).toEqual((build === 'infer' ? infer : core).toSorted());
   });

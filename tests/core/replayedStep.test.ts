@@ -25,7 +25,7 @@ function setUp() {
 describe('a replayed step', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it('is one call into Wasm, and takes no linear memory', async () => {
+  it('is one call into Wasm at most, and takes no linear memory', async () => {
     const { model, optimizer, loader } = setUp();
     // What an instance exports is frozen: the spy sits on a copy.
     const core = { ...engine().core };
