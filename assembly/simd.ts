@@ -1,5 +1,10 @@
 // Vector arithmetic on four float32 lanes. The only place that knows which features the build has.
 
+/** Whether products are fused in the end: in the strict builds scripts/unfuse.mjs takes them apart again. */
+// @ts-ignore: decorator
+@inline
+const FUSED: bool = ASC_FEATURE_RELAXED_SIMD && !isDefined(UNFUSED);
+
 /** a · b + c: rounded once in the relaxed build, twice in the strict one. */
 // @ts-ignore: decorator
 @inline
@@ -12,9 +17,9 @@ export function madd(a: v128, b: v128, c: v128): v128 {
  * Rows of a register tile of two vectors: beside its sums it needs two vectors of one operand, one of the other, and
  * without a fused multiply-add one for the product. V8 gives 15 registers; one row more spills (28 GFLOP/s for 53).
  */
-export const TILE_ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
+export const TILE_ROWS: i32 = FUSED ? 6 : 5;
 /** Whether a tile may end in an update of C: without fused multiply-add V8 spills then (Node 20: 24 GFLOP/s for 38). */
-export const UPDATING_TILES: bool = ASC_FEATURE_RELAXED_SIMD;
+export const UPDATING_TILES: bool = FUSED;
 
 /** max(x, 0); NaN stays NaN. */
 // @ts-ignore: decorator

@@ -2,10 +2,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import asc, { version } from 'assemblyscript/asc';
+import { unfused } from '../src/core/unfused.js';
 import { pack } from './pack.mjs';
+import { unfuse } from './unfuse.mjs';
 
-/** The build that is unpacked before each of the others, which have most of their code from it. */
-const KNOWN = { strict: 'relaxed', 'relaxed-threads': 'relaxed', 'strict-threads': 'strict' };
+/** What each of the others is packed with, and has most of its code from: core/binariesInside.ts unpacks it first. */
+const KNOWN = {
+  strict: () => unfused(code('relaxed')),
+  'relaxed-threads': () => code('relaxed'),
+  'strict-threads': () => code('strict'),
+};
 
 const KEY = 'build/wasm.key';
 
@@ -22,11 +28,16 @@ function key() {
     'asconfig.unpack.json',
     'scripts/buildWasm.mjs',
     'scripts/pack.mjs',
+    'scripts/unfuse.mjs',
+    'src/core/unfused.js',
   ]) {
     hash.update(file).update(readFileSync(file));
   }
   return hash.digest('hex');
 }
+
+const fileOf = (target) => `build/wasm/${target}.wasm`;
+const code = (target) => new Uint8Array(readFileSync(fileOf(target)));
 
 async function compile(...args) {
   const { error, stderr } = await asc.main(args);
@@ -42,13 +53,15 @@ if (!existsSync(KEY) || readFileSync(KEY, 'utf8') !== wanted) {
     // What threads need is code of its own, which the other builds do not carry.
     const core = ['assembly/index.ts', ...(enable.includes('threads') ? ['assembly/team.ts'] : [])];
     const entries = target === 'infer' ? ['assembly/infer.ts'] : core;
-    await compile(...entries, '--config', 'asconfig.json', '--target', target);
+    const strict = target.startsWith('strict');
+    const fused = strict ? ['--enable', 'relaxed-simd', '--use', 'UNFUSED=1'] : [];
+    await compile(...entries, '--config', 'asconfig.json', '--target', target, ...fused);
+    if (strict) writeFileSync(fileOf(target), unfuse(code(target)));
   }
   await compile('--config', 'asconfig.unpack.json');
   mkdirSync('build/packed', { recursive: true });
-  const code = (name) => new Uint8Array(readFileSync(`build/wasm/${name}.wasm`));
   for (const name of Object.keys(targets)) {
-    writeFileSync(`build/packed/${name}.txt`, pack(code(name), KNOWN[name] ? code(KNOWN[name]) : undefined));
+    writeFileSync(`build/packed/${name}.txt`, pack(code(name), KNOWN[name]?.()));
   }
   writeFileSync('build/packed/unpack.txt', readFileSync('build/unpack.wasm', 'base64'));
   writeFileSync(KEY, wanted);

@@ -1,6 +1,7 @@
 import relaxed from 'wasm:relaxed';
 import strict from 'wasm:strict';
 import type { BuildName } from './builds.js';
+import { unfused } from './unfused.js';
 import { unpack } from './unpack.js';
 
 let relaxedCode: Uint8Array<ArrayBuffer> | undefined;
@@ -9,7 +10,7 @@ let relaxedCode: Uint8Array<ArrayBuffer> | undefined;
 export function plain(name: BuildName): Uint8Array<ArrayBuffer> {
   // Who ends with the strict build has looked at the relaxed one before; unpacking takes milliseconds at start-up.
   relaxedCode ??= unpack(relaxed);
-  return name === 'relaxed' ? relaxedCode : unpack(strict, relaxedCode);
+  return name === 'relaxed' ? relaxedCode : unpack(strict, unfused(relaxedCode));
 }
 
 /** Builds with threads are chunks of their own: what differs from those without. */

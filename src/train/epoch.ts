@@ -14,7 +14,7 @@ import type { TrainingStep } from './trainingStep.js';
 /** What one pass over the data needs. */
 export interface Pass {
   readonly step: TrainingStep;
-  readonly stepping: Stepping;
+  readonly stepping: Stepping | undefined;
   readonly batches: BatchSource;
   /** Batches that make one step. */
   readonly accumulate: number;
@@ -50,7 +50,7 @@ class EpochRun {
   ) {
     this.rowsBefore = state.rows;
     const { batches, accumulate, stepping, hooks, budget } = pass;
-    const inRows = accumulate === 1 && stepping.every === 'epoch' && !hooks.hearBatches && !budget;
+    const inRows = accumulate === 1 && stepping?.every !== 'batch' && !hooks.hearBatches && !budget;
     if (inRows && batches instanceof ResidentBatches) this.row = batches;
   }
 
@@ -81,7 +81,7 @@ class EpochRun {
       const recording = step.run(next, state.batch, length);
       const value = engine().f32[recording.results[0].pointer / 4];
       this.count(value, count);
-      if (step.stepped) stepping.afterStep(value);
+      if (step.stepped) stepping?.afterStep(value);
       let steps = 1;
       if (this.row && pause.steps > 1) {
         const losses = step.runOn(recording, this.row, pause.steps - 1);

@@ -4,13 +4,13 @@ import type { Module } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, wholeOnly, type TrainingData } from './batchesOf.js';
 import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
-import { ownProgressBar } from './callbacks/progressBar.js';
 import { trainEpoch } from './epoch.js';
 import { interruptedState, stateOf } from './fitState.js';
 import type { BatchReport, EpochReport, EpochState, FitState, History } from './history.js';
 import type { MetricLike } from './metrics/byName.js';
 import { Pause } from './pause.js';
-import { Stepping, type ScheduleOption } from './schedule.js';
+import type { ScheduleOption } from './schedule.js';
+import type { ProgressModule } from './progress.js';
 import { RunningTraining, validationName } from './training.js';
 import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
 
@@ -102,10 +102,11 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   checkFit(model, options);
   const { data, optimizer, epochs, validation, signal, resume, accumulate = 1, budgetMs } = options;
   const loss = toLoss(options.loss);
-  const stepping = new Stepping(options.schedule);
   signal?.throwIfAborted();
   // What few programs use is loaded where it is used, so that the others need not carry it.
   const began = performance.now();
+  const { schedule } = options;
+  const stepping = schedule && new (await import('./schedule.js')).Stepping(schedule);
   const resuming = resume && (await import('./resume.js'));
   const budget =
     budgetMs === undefined
@@ -143,7 +144,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     whole,
   );
   const hooks = new Hooks(all, training);
-  if (resume?.state.schedule) stepping.loadStateDict(resume.state.schedule, optimizer);
+  if (resume?.state.schedule) stepping?.loadStateDict(resume.state.schedule, optimizer);
   if (resume?.state.callbacks) loadStates(callbacks, resume.state.callbacks);
   const pause = new Pause();
   const rows = data instanceof DataLoader ? data.rows : Infinity;
@@ -179,7 +180,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
       lastGoodState = model.stateDict();
       history.epochs.push(report);
       history.state = stateOf(data, validation);
-      stepping.afterEpoch(report.validationLoss ?? report.loss);
+      stepping?.afterEpoch(report.validationLoss ?? report.loss);
       await hooks.epochEnd(report);
       budget?.spent('end');
     }
@@ -211,8 +212,11 @@ function newEpoch(batches: number | undefined, { random, data }: FitState): Epoc
 async function callbacksOf({ callbacks = [], onBatch, onEpoch, progress }: FitOptions): Promise<Callback[]> {
   const all = [...callbacks];
   if (onBatch) all.unshift({ onBatchEnd: (report) => onBatch(report) });
-  const bar = progress === false ? undefined : await ownProgressBar(callbacks);
-  if (bar) all.push(bar);
+  if (progress !== false) {
+    const { createProgress } = (await import('#progress')) as ProgressModule;
+    // Where nobody would see a bar, no batch need be reported.
+    if (createProgress()) all.push(...(await import('./callbacks/progressBar.js')).missingBar(callbacks));
+  }
   if (onEpoch) all.push({ onEpochEnd: (report) => onEpoch(report) });
   return all;
 }

@@ -19,10 +19,10 @@ export function interruptedState(
   data: TrainingData,
   validation: TrainingData | undefined,
   epoch: EpochState | undefined,
-  stepping: Stepping,
+  stepping: Stepping | undefined,
   callbacks: readonly Callback[],
 ): FitState {
-  const schedule = stepping.stateDict();
+  const schedule = stepping?.stateDict();
   return {
     ...stateOf(data, validation),
     ...(epoch && { epoch }),

@@ -18,17 +18,13 @@ export function steppedBy(option: ScheduleOption): { scheduler: Schedule; every:
 
 /** When a schedule is stepped. */
 export class Stepping {
-  private readonly scheduler: Schedule | undefined;
-  /** When it is stepped; without a schedule after an epoch. */
+  private readonly scheduler: Schedule;
   readonly every: 'epoch' | 'batch';
 
   /** @throws TypeError where it is no schedule */
-  constructor(option: ScheduleOption | undefined) {
-    const { scheduler, every } =
-      option === undefined || option === null
-        ? { scheduler: option, every: 'epoch' as const }
-        : steppedBy(option);
-    if (scheduler !== undefined && typeof scheduler?.step !== 'function') {
+  constructor(option: ScheduleOption) {
+    const { scheduler, every } = steppedBy(option);
+    if (typeof scheduler?.step !== 'function') {
       throw new TypeError(
         'fit: expected schedule to be one of optim, such as new optim.StepLR(optimizer, { stepSize: 10 })',
       );
@@ -42,14 +38,14 @@ export class Stepping {
 
   /** Where the schedule stands, if it tells. */
   stateDict(): Record<string, unknown> | undefined {
-    return this.scheduler?.stateDict?.();
+    return this.scheduler.stateDict?.();
   }
 
   /** Goes back to where it stood. The optimizer's options stay as they are: they are part of the optimizer's state. */
   loadStateDict(state: Record<string, unknown>, optimizer: Optimizer): void {
     const { paramGroups: groups = [] } = optimizer as { paramGroups?: readonly object[] };
     const before = groups.map((group) => ({ ...group }));
-    this.scheduler?.loadStateDict?.(state);
+    this.scheduler.loadStateDict?.(state);
     groups.forEach((group, i) => {
       for (const [name, value] of Object.entries(before[i])) {
         if (Object.getOwnPropertyDescriptor(group, name)?.set) Object.assign(group, { [name]: value });
@@ -59,11 +55,11 @@ export class Stepping {
 
   /** The optimizer has taken a step along a gradient of this loss. */
   afterStep(loss: number): void {
-    if (this.every === 'batch') this.scheduler?.step(loss);
+    if (this.every === 'batch') this.scheduler.step(loss);
   }
 
   /** An epoch is over; its figure is what a schedule may wait for. */
   afterEpoch(figure: number): void {
-    if (this.every === 'epoch') this.scheduler?.step(figure);
+    if (this.every === 'epoch') this.scheduler.step(figure);
   }
 }

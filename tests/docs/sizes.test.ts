@@ -33,6 +33,10 @@ describe('sizes, gzipped', () => {
     expect(of(name, by)).toBeGreaterThan(stated[i] - 2);
   });
 
+  it('a program that trains is at most 40 kB', () => {
+    expect(of(trains, 'Rollup')).toBeLessThanOrEqual(40);
+  });
+
   it('each build of the core is at most 20 kB', () => {
     for (const { gzipped } of rows.filter(({ name }) => name.endsWith('.wasm')))
       expect(gzipped).toBeLessThanOrEqual(20);

@@ -88,8 +88,7 @@ async function hostProgress(): Promise<Progress | undefined> {
   return createProgress();
 }
 
-/** The bar that fit() has by itself; undefined where nobody would see it, so that no batch need be reported. */
-export async function ownProgressBar(given: readonly Callback[]): Promise<Callback | undefined> {
-  if (given.some((callback) => callback instanceof ProgressBar)) return undefined;
-  return (await hostProgress()) && new ProgressBar();
+/** The bar that fit() has by itself, unless one is given. */
+export function missingBar(given: readonly Callback[]): Callback[] {
+  return given.some((callback) => callback instanceof ProgressBar) ? [] : [new ProgressBar()];
 }
