@@ -7,6 +7,7 @@ import { formatTable } from './table.mjs';
  * @typedef {object} Context
  * @property {import('./pool.mjs').Pool} pool
  * @property {Settings} settings
+ * @property {import('./calm.mjs').Calm} calm
  * @property {ReturnType<typeof import('./host.mjs').describeHost>} host
  * @property {Record<string, number>} ceiling GFLOP/s by build, before the first section
  * @property {(build: string, rate: number) => void} raiseCeiling
@@ -22,15 +23,30 @@ import { formatTable } from './table.mjs';
  * @property {number} seconds of each measurement in a round
  * @property {number} shortWarmUp seconds of calling short functions before they are measured
  * @property {number} limitSeconds in which a peer must answer
+ * @property {number} patienceSeconds to wait in all for other programs to leave the machine alone
  */
 
 /** @type {Settings} */
-export const QUICK = { quick: true, rounds: 2, seconds: 0.025, shortWarmUp: 0.15, limitSeconds: 6 };
+export const QUICK = {
+  quick: true,
+  rounds: 2,
+  seconds: 0.025,
+  shortWarmUp: 0.15,
+  limitSeconds: 6,
+  patienceSeconds: 0,
+};
 /** @type {Settings} */
-export const FULL = { quick: false, rounds: 5, seconds: 0.15, shortWarmUp: 1.5, limitSeconds: 60 };
+export const FULL = {
+  quick: false,
+  rounds: 5,
+  seconds: 0.15,
+  shortWarmUp: 1.5,
+  limitSeconds: 60,
+  patienceSeconds: 240,
+};
 
 /**
- * @param {Pick<Context, 'pool' | 'settings' | 'host'>} base
+ * @param {Pick<Context, 'pool' | 'settings' | 'calm' | 'host'>} base
  * @returns {Context & { notes: string[], begin: (section: string) => void, stop: () => void }}
  */
 export function createContext(base) {

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { Calm } from './calm.mjs';
 import { candidatesOn } from './candidates.mjs';
 import { createContext, FULL, QUICK } from './context.mjs';
 import { describeHost } from './host.mjs';
@@ -46,7 +47,8 @@ await setUp();
 const host = describeHost();
 const settings = options.quick ? QUICK : FULL;
 const pool = new Pool(candidatesOn(host.paths), settings.limitSeconds);
-const context = createContext({ pool, settings, host });
+const calm = new Calm(settings.patienceSeconds);
+const context = createContext({ pool, settings, calm, host });
 const changed = host.changed ? ' with changes' : '';
 console.log(`${host.cpu}, ${host.availableCores} of ${host.cores} cores, commit ${host.commit}${changed}`);
 console.log(`ours: Node ${host.modernNode}; strict: Node ${host.node}`);
@@ -90,6 +92,10 @@ for (const { build, kind, shape, share } of above) {
   console.error(`CARELESS CEILING: ${build} ${kind} ${shapeName(shape)} reaches ${share.toFixed(3)} of it`);
 }
 
+if (calm.repeated > 0)
+  context.note(
+    `other programs disturbed: ${calm.repeated} measurements were made again, ${Math.round(calm.waited)} s were waited`,
+  );
 const spent = Object.entries(sectionSeconds).map(([name, seconds]) => `${name} ${seconds}`);
 console.log(`\n${secondsSince(begin)} s: ${spent.join(', ')}`);
 if (!options.quick && options.only === undefined) {

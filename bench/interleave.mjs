@@ -39,14 +39,15 @@ export function agree(ours, theirs) {
 }
 
 /**
- * Times everybody in rounds, each round everybody once, so that a change of the machine's speed meets all alike.
+ * Times everybody in rounds, each round everybody once, so that a change of the machine's speed meets all alike; and each
+ * round from another one on, so that what disturbs again and again at the same intervals does not always meet the same one.
  *
  * @param {import('./context.mjs').Context} context
  * @param {Participant[]} participants the first one's outcome is what the others' are compared with
  * @param {{ rounds?: number, seconds?: number, shortWarmUp?: number }} [own] instead of the context's
  * @returns {Promise<Map<string, Timing>>} by label, of those that could be measured
  */
-export async function interleave({ pool, settings, note, progress }, participants, own = {}) {
+export async function interleave({ pool, settings, calm, note, progress }, participants, own = {}) {
   const { rounds, seconds, shortWarmUp } = { ...settings, ...own };
   /** @type {Map<string, Timing>} */
   const timings = new Map();
@@ -77,17 +78,16 @@ export async function interleave({ pool, settings, note, progress }, participant
     }
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { id, label, peer, rival } of ready) {
+    const from = Math.floor((round * ready.length) / rounds);
+    for (const { id, label, peer, rival } of [...ready.slice(from), ...ready.slice(0, from)]) {
       if (peer.ended !== undefined) continue;
       progress(label);
+      const ask = (/** @type {{ command: string, rival?: number }} */ request) =>
+        calm.measured(() => peer.ask({ ...request, id, seconds }, settings.limitSeconds + seconds));
       try {
-        const answer = await peer.ask({ command: 'measure', id, seconds }, settings.limitSeconds + seconds);
-        timings.get(label)?.rounds.push(answer.seconds);
+        timings.get(label)?.rounds.push((await ask({ command: 'measure' })).seconds);
         if (rival === undefined) continue;
-        const { ratio } = await peer.ask(
-          { command: 'ratio', id, rival, seconds },
-          settings.limitSeconds + seconds,
-        );
+        const { ratio } = await ask({ command: 'ratio', rival });
         timings.get(label)?.ratios.push(ratio);
       } catch (error) {
         note(`failed in round ${round + 1}: ${label}: ${/** @type {Error} */ (error).message}`);

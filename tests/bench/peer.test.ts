@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Calm } from '../../bench/calm.mjs';
 import { agree, interleave } from '../../bench/interleave.mjs';
 import { Peer } from '../../bench/peer.mjs';
 import { Pool } from '../../bench/pool.mjs';
@@ -68,6 +69,7 @@ describe('interleaved rounds', () => {
     const context = {
       pool,
       settings: { quick: true, rounds: 3, seconds: 0.01, shortWarmUp: 0, limitSeconds: 20 },
+      calm: new Calm(0),
       note: (text: string) => void notes.push(text),
       progress: () => {},
     };
