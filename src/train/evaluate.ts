@@ -49,7 +49,11 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, ['loss', 'metrics', 'signal']);
   const evaluator = new Evaluator('evaluate', model, toLoss(options.loss), options.metrics);
-  return evaluator.run(await batchesOf(data, 'evaluate: expected data'), new Pause(), options.signal);
+  try {
+    return await evaluator.run(await batchesOf(data, 'evaluate: expected data'), new Pause(), options.signal);
+  } finally {
+    evaluator.release();
+  }
 }
 
 /** A model's forward pass and loss, captured for each batch size. */
@@ -100,6 +104,11 @@ export class Evaluator {
     } finally {
       for (const [module, mode] of modes) module.training = mode;
     }
+  }
+
+  /** Gives the memory of what was captured back at once, instead of when it is collected. */
+  release(): void {
+    this.captured.release();
   }
 
   /** Takes a batch into the metrics and gives its loss. */

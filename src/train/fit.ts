@@ -197,6 +197,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     throw error;
   } finally {
     step.release();
+    evaluator?.release();
   }
   await hooks.trainEnd();
   return history;

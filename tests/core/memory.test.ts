@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { manualSeed, nn, optim, runtimeInfo, tensor } from 'wasmgrad';
+import { data, evaluate, fit, manualSeed, nn, optim, runtimeInfo, tensor } from 'wasmgrad';
 import { Allocator } from '../../src/core/allocator.js';
 import { Block } from '../../src/core/owner.js';
 
@@ -77,6 +77,23 @@ describe('memory stays constant', () => {
     const first = await once();
     const second = await once();
     expect(second).toBeLessThanOrEqual(first + 300 * 300 * 4 * 3);
+  });
+
+  it('of what fit() and evaluate() recorded, as soon as they are over', async () => {
+    const rows = Array.from({ length: 256 }, (_, i) => [Math.sin(i), Math.cos(i)]);
+    const dataset = new data.TensorDataset(
+      rows,
+      rows.map((_, i) => i % 2),
+    );
+    const loader = new data.DataLoader(dataset, { batchSize: 256 });
+    const network = new nn.Sequential(new nn.Linear(2, 512), new nn.ReLU(), new nn.Linear(512, 2));
+    const optimizer = new optim.SGD(network.parameters(), { lr: 0.1 });
+    const loss = new nn.CrossEntropyLoss();
+    const before = runtimeInfo().inUseBytes;
+    await fit(network, { data: loader, validation: loader, loss, optimizer, epochs: 2 });
+    await evaluate(network, loader, { loss });
+    // Gradients stay, a float for each parameter, and the order of rows; activations would be a float for each row and unit.
+    expect(runtimeInfo().inUseBytes - before).toBeLessThan((256 * 512 * 4) / 4);
   });
 
   it('at once when they are disposed of', () => {
