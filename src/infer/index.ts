@@ -51,7 +51,10 @@ export async function load(
   file: ArrayBuffer | Uint8Array,
   options: LoadOptions = {},
 ): Promise<InferenceModel> {
-  const bytes = ArrayBuffer.isView(file) ? file : new Uint8Array(file);
+  // Not the file itself: what readFile() gives is a Buffer, of which slice() would be no copy.
+  const bytes = ArrayBuffer.isView(file)
+    ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength)
+    : new Uint8Array(file);
   const { compiled, image, metadata } = await prepared(bytes, options);
   core ??= compileCore();
   const model = new ForwardModel(await core, compiled, image);

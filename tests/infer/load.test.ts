@@ -79,6 +79,18 @@ describe('load', () => {
     expect((await loadModel(encodeModel(quantized))).predict(ROWS)).toEqual(expected);
   });
 
+  it('takes what readFile() gives: a view of bytes, wherever they lie in memory', async () => {
+    const model = small();
+    for (const file of [encodeModel(model), exportWasm(model), encodeOnnx(model)]) {
+      const expected = (await load(file)).predict(ROWS);
+      for (const shift of [0, 1]) {
+        const buffer = Buffer.alloc(file.length + shift);
+        buffer.set(file, shift);
+        expect((await load(buffer.subarray(shift))).predict(ROWS)).toEqual(expected);
+      }
+    }
+  });
+
   it('keeps what the file says beside the model', async () => {
     const metadata = { labels: 'a,b,c' };
     expect((await load(encodeModel(small(), { metadata }))).metadata).toEqual(metadata);
