@@ -75,14 +75,12 @@ export function readMessage<T>(
     const field = Math.floor(key / 8);
     const wire = key & 7;
     if (field < 1 || field >= 2 ** 29) fail(`field number ${field}`);
-    if (wire !== BYTES && wire !== VARINT && wire !== FIXED64 && wire !== FIXED32) {
+    if (![VARINT, FIXED64, BYTES, FIXED32].includes(wire)) {
       fail(`field ${field} has wire type ${wire}, which there is not`);
     }
-    let value: unknown;
     const length = wire === BYTES ? varint() : 0;
     const begin = take(length);
-    if (wire === BYTES) value = bytes.subarray(begin, at);
-    else value = number(wire);
+    let value: unknown = wire === BYTES ? bytes.subarray(begin, at) : number(wire);
     if (!schema[field]) continue;
     const [name, kind, list] = schema[field];
     const all = list ? (message[name] as unknown[]) : [];
@@ -91,6 +89,7 @@ export function readMessage<T>(
       // Numbers without keys between them.
       const end = at;
       at = begin;
+      // oxlint-disable-next-line no-unmodified-loop-condition -- number() goes on
       while (at < end) all.push(number(kind));
       if (at !== end) fail('a list of numbers that ends within one');
       continue;
