@@ -15,10 +15,6 @@ export type DescriptionOf<T extends LayerType> = LayerDescription extends infer 
 export interface Field {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
-  /** Where the module has no option of this name: the parameter or buffer whose presence says it. */
-  readonly presence?: string;
-  /** Whether null stands for an option that is not given. */
-  readonly optional?: boolean;
 }
 
 type FieldName<T extends LayerType> = Exclude<keyof DescriptionOf<T>, 'type'> & string;
@@ -26,9 +22,9 @@ type FieldName<T extends LayerType> = Exclude<keyof DescriptionOf<T>, 'type'> & 
 /** One type of layer: what its constructor takes, and what it keeps. */
 interface LayerKind<T extends LayerType> {
   /** Arguments of the constructor, in order. */
-  readonly args?: readonly (readonly [name: FieldName<T>, field: Field])[];
+  readonly args?: readonly FieldName<T>[];
   /** What its last argument, an object, takes. */
-  readonly options?: { readonly [K in FieldName<T>]?: Field };
+  readonly options?: readonly FieldName<T>[];
   /** Shapes of its parameters and buffers; undefined where one is absent. */
   readonly state?: (layer: DescriptionOf<T>) => Record<string, readonly number[] | undefined>;
   /** What is wrong with values that are right by themselves. */
@@ -61,15 +57,36 @@ const share: Field = {
 };
 const position: Field = {
   expected: 'a non-negative integer or null',
-  optional: true,
   accepts: (value) => value === null || (Number.isSafeInteger(value) && (value as number) >= 0),
 };
 const dim: Field = { expected: 'an integer', accepts: (value) => Number.isSafeInteger(value) };
-const flag = (presence: string): Field => ({
-  expected: 'true or false',
-  accepts: (value) => typeof value === 'boolean',
-  presence,
-});
+const flag: Field = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
+
+/** What the fields have to be: one of the same name is the same in every layer. */
+const FIELDS: Readonly<Record<string, Field>> = {
+  inFeatures: size,
+  outFeatures: size,
+  numFeatures: size,
+  numParameters: size,
+  numEmbeddings: size,
+  embeddingDim: size,
+  normalizedShape: shape,
+  bias: flag,
+  affine: flag,
+  elementwiseAffine: flag,
+  trackRunningStats: flag,
+  eps,
+  momentum: share,
+  paddingIdx: position,
+  p: probability,
+  negativeSlope: number,
+  alpha: number,
+  beta: positive,
+  threshold: number,
+  min: number,
+  max: number,
+  dim,
+};
 
 /**
  * Every layer that can be stored: a line for each. No module is imported here, so that a reader that builds none (`infer`)
@@ -77,19 +94,16 @@ const flag = (presence: string): Field => ({
  */
 export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
   Linear: {
-    args: [
-      ['inFeatures', size],
-      ['outFeatures', size],
-    ],
-    options: { bias: flag('bias') },
+    args: ['inFeatures', 'outFeatures'],
+    options: ['bias'],
     state: ({ inFeatures, outFeatures, bias }) => ({
       weight: [outFeatures, inFeatures],
       bias: bias ? [outFeatures] : undefined,
     }),
   },
   BatchNorm1d: {
-    args: [['numFeatures', size]],
-    options: { eps, momentum: share, affine: flag('weight'), trackRunningStats: flag('runningMean') },
+    args: ['numFeatures'],
+    options: ['eps', 'momentum', 'affine', 'trackRunningStats'],
     state: ({ numFeatures, affine, trackRunningStats }) => ({
       weight: affine ? [numFeatures] : undefined,
       bias: affine ? [numFeatures] : undefined,
@@ -99,26 +113,23 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
     }),
   },
   LayerNorm: {
-    args: [['normalizedShape', shape]],
-    options: { eps, elementwiseAffine: flag('weight'), bias: flag('bias') },
+    args: ['normalizedShape'],
+    options: ['eps', 'elementwiseAffine', 'bias'],
     state: ({ normalizedShape, elementwiseAffine, bias }) => ({
       weight: elementwiseAffine ? normalizedShape : undefined,
       bias: elementwiseAffine && bias ? normalizedShape : undefined,
     }),
   },
   RMSNorm: {
-    args: [['normalizedShape', shape]],
-    options: { eps, elementwiseAffine: flag('weight') },
+    args: ['normalizedShape'],
+    options: ['eps', 'elementwiseAffine'],
     state: ({ normalizedShape, elementwiseAffine }) => ({
       weight: elementwiseAffine ? normalizedShape : undefined,
     }),
   },
   Embedding: {
-    args: [
-      ['numEmbeddings', size],
-      ['embeddingDim', size],
-    ],
-    options: { paddingIdx: position },
+    args: ['numEmbeddings', 'embeddingDim'],
+    options: ['paddingIdx'],
     state: ({ numEmbeddings, embeddingDim }) => ({ weight: [numEmbeddings, embeddingDim] }),
     wrong: ({ numEmbeddings, paddingIdx }) =>
       paddingIdx !== null &&
@@ -126,32 +137,26 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
       `expected paddingIdx below ${numEmbeddings}, got ${paddingIdx}`,
   },
   Standardize: {
-    args: [['numFeatures', size]],
+    args: ['numFeatures'],
     state: ({ numFeatures }) => ({ mean: [numFeatures], scale: [numFeatures] }),
   },
-  Dropout: { args: [['p', probability]] },
-  AlphaDropout: { args: [['p', probability]] },
-  LeakyReLU: { args: [['negativeSlope', number]] },
-  ELU: { args: [['alpha', number]] },
+  Dropout: { args: ['p'] },
+  AlphaDropout: { args: ['p'] },
+  LeakyReLU: { args: ['negativeSlope'] },
+  ELU: { args: ['alpha'] },
   Softplus: {
-    args: [
-      ['beta', positive],
-      ['threshold', number],
-    ],
+    args: ['beta', 'threshold'],
   },
   Hardtanh: {
-    args: [
-      ['min', number],
-      ['max', number],
-    ],
+    args: ['min', 'max'],
     wrong: ({ min, max }) => !(min < max) && `expected min below max, got ${min} and ${max}`,
   },
   PReLU: {
-    args: [['numParameters', size]],
+    args: ['numParameters'],
     state: ({ numParameters }) => ({ weight: [numParameters] }),
   },
-  Softmax: { args: [['dim', dim]] },
-  LogSoftmax: { args: [['dim', dim]] },
+  Softmax: { args: ['dim'] },
+  LogSoftmax: { args: ['dim'] },
   ReLU: {},
   SELU: {},
   GELU: {},
@@ -171,8 +176,8 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
 
 /** A line of the table, where nothing is known of the type. */
 export interface AnyKind {
-  readonly args?: readonly (readonly [name: string, field: Field])[];
-  readonly options?: Readonly<Record<string, Field>>;
+  readonly args?: readonly string[];
+  readonly options?: readonly string[];
   readonly state?: (layer: LayerDescription) => Record<string, readonly number[] | undefined>;
   readonly wrong?: (layer: LayerDescription) => string | false;
   readonly children?: readonly [field: string, name: 'position' | 'field'];
@@ -180,6 +185,16 @@ export interface AnyKind {
 
 export function kindOf(type: LayerType): AnyKind {
   return LAYERS[type] as unknown as AnyKind;
+}
+
+export function isLayerType(type: unknown): type is LayerType {
+  return typeof type === 'string' && Object.hasOwn(LAYERS, type);
+}
+
+/** The fields of a type but for layers inside it, those that are arguments first. */
+export function fieldsOf(type: LayerType): (readonly [name: string, field: Field])[] {
+  const { args = [], options = [] } = kindOf(type);
+  return [...args, ...options].map((name) => [name, FIELDS[name]]);
 }
 
 /** The layers inside one, each with its name. */

@@ -1,7 +1,7 @@
 import { compile, type Compiled } from '../forward/compile.js';
 import { CUSTOM, DATA, Reader, sectionsOf } from '../forward/sections.js';
-import { checkArchitecture } from './checkModel.js';
-import { stateOf } from './layers.js';
+import { checkArchitecture, MAX_DEPTH } from './checkModel.js';
+import { fieldsOf, isLayerType, stateOf } from './layers.js';
 import { parsePlain } from './plainJson.js';
 import { clip } from './shown.js';
 import type { StoredModel } from './storedModel.js';
@@ -9,7 +9,7 @@ import type { StoredModel } from './storedModel.js';
 /** The section in which a model that was exported says what it is. */
 export const MODEL_SECTION = 'wasmgrad';
 /** Counted up when what lies where changes. */
-export const MODEL_VERSION = 1;
+export const MODEL_VERSION = 2;
 
 export interface WasmModel {
   readonly compiled: Compiled;
@@ -83,7 +83,7 @@ function parse(operation: string, text: string): Description {
   };
   if (typeof value !== 'object' || value === null) return fail('an object');
   const { version, ...given } = value as Record<string, unknown>;
-  const { output, eight, inFeatures, metadata } = given;
+  const { layers, architecture, output, eight, inFeatures, metadata } = given;
   if (version !== MODEL_VERSION) fail(`version ${MODEL_VERSION}, got ${String(version).slice(0, 20)}`);
   const texts = (list: unknown): boolean =>
     typeof list === 'object' && list !== null && Object.values(list).every((one) => typeof one === 'string');
@@ -92,7 +92,26 @@ function parse(operation: string, text: string): Description {
   if (!known || !Array.isArray(eight) || !texts(eight) || !texts(metadata)) {
     fail('output, inFeatures, eight and metadata');
   }
-  return given as unknown as Description;
+  if (!Array.isArray(layers)) return fail('a list of layers');
+  return { ...given, architecture: whole(architecture, layers.map(layerOf), 0) } as unknown as Description;
+}
+
+/** A layer that has none inside, from its type and the values of its fields in order. */
+function layerOf(list: unknown): unknown {
+  const [type, ...values] = Array.isArray(list) ? (list as unknown[]) : [];
+  const fields = isLayerType(type) ? fieldsOf(type) : [];
+  return { type, ...Object.fromEntries(fields.map(([name], i) => [name, values[i]])) };
+}
+
+/** Layers that have others inside, with those that have none instead of their places in the list. */
+function whole(item: unknown, layers: readonly unknown[], depth: number): unknown {
+  if (typeof item === 'number') return layers[item];
+  // What is deeper is refused as it is.
+  if (typeof item !== 'object' || item === null || depth > 2 * MAX_DEPTH) return item;
+  if (Array.isArray(item)) return item.map((inside) => whole(inside, layers, depth + 1));
+  return Object.fromEntries(
+    Object.entries(item).map(([name, inside]) => [name, whole(inside, layers, depth + 1)]),
+  );
 }
 
 /** Numbers that are NaN or infinite are damage. */
