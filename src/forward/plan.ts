@@ -49,6 +49,8 @@ export class Plan {
   constructor(private readonly operation: string) {}
 
   readonly steps: PlannedStep[] = [];
+  /** Every tensor that the layers have, with its shape. */
+  readonly tensors = new Map<string, readonly number[]>();
   readonly constants: Constant[] = [];
   rowFloats = 0;
   /** Where registers may be made, in order. */

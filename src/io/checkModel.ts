@@ -1,5 +1,6 @@
 import { formatShape, sameShape, sizeOf } from '../tensor/layout.js';
-import { childrenOf, fieldsOf, isLayerType, kindOf, LAYERS, stateOf } from './layers.js';
+import { childrenOf, fieldsOf, isLayerType, kindOf, LAYERS } from './layers.js';
+import { stateOf } from './layerTensors.js';
 import { clip, show } from './shown.js';
 import type { LayerDescription, StoredModel, StoredTensor } from './storedModel.js';
 
@@ -20,17 +21,26 @@ export interface CheckOptions {
  */
 export function checkModel(operation: string, model: StoredModel, options: CheckOptions = {}): void {
   checkArchitecture(operation, model.architecture);
-  const { output } = model;
+  checkState(operation, model, stateOf(model.architecture), options);
+}
+
+/** Throws where the output is none, or the tensors are not those that are wanted. */
+export function checkState(
+  operation: string,
+  { output, state }: StoredModel,
+  wanted: Iterable<readonly [name: string, shape: readonly number[]]>,
+  options: CheckOptions = {},
+): void {
   if (output !== 'raw' && output !== 'softmax' && output !== 'sigmoid') {
     throw new RangeError(
       `${operation}: expected the output to be raw, softmax or sigmoid, got ${show(output)}`,
     );
   }
   const missing: string[] = [];
-  const unknown = new Set(model.state.keys());
-  for (const [name, shape] of stateOf(model.architecture)) {
+  const unknown = new Set(state.keys());
+  for (const [name, shape] of wanted) {
     unknown.delete(name);
-    const tensor = model.state.get(name);
+    const tensor = state.get(name);
     if (tensor) checkTensor(operation, name, tensor, shape, options);
     else missing.push(name);
   }

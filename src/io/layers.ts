@@ -19,14 +19,12 @@ export interface Field {
 
 type FieldName<T extends LayerType> = Exclude<keyof DescriptionOf<T>, 'type'> & string;
 
-/** One type of layer: what its constructor takes, and what it keeps. */
+/** One type of layer: what its constructor takes. */
 interface LayerKind<T extends LayerType> {
   /** Arguments of the constructor, in order. */
   readonly args?: readonly FieldName<T>[];
   /** What its last argument, an object, takes. */
   readonly options?: readonly FieldName<T>[];
-  /** Shapes of its parameters and buffers; undefined where one is absent. */
-  readonly state?: (layer: DescriptionOf<T>) => Record<string, readonly number[] | undefined>;
   /** What is wrong with values that are right by themselves. */
   readonly wrong?: (layer: DescriptionOf<T>) => string | false;
   /** The field that holds the layers inside, and what each of them is called. */
@@ -96,41 +94,22 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
   Linear: {
     args: ['inFeatures', 'outFeatures'],
     options: ['bias'],
-    state: ({ inFeatures, outFeatures, bias }) => ({
-      weight: [outFeatures, inFeatures],
-      bias: bias ? [outFeatures] : undefined,
-    }),
   },
   BatchNorm1d: {
     args: ['numFeatures'],
     options: ['eps', 'momentum', 'affine', 'trackRunningStats'],
-    state: ({ numFeatures, affine, trackRunningStats }) => ({
-      weight: affine ? [numFeatures] : undefined,
-      bias: affine ? [numFeatures] : undefined,
-      runningMean: trackRunningStats ? [numFeatures] : undefined,
-      runningVar: trackRunningStats ? [numFeatures] : undefined,
-      numBatchesTracked: trackRunningStats ? [] : undefined,
-    }),
   },
   LayerNorm: {
     args: ['normalizedShape'],
     options: ['eps', 'elementwiseAffine', 'bias'],
-    state: ({ normalizedShape, elementwiseAffine, bias }) => ({
-      weight: elementwiseAffine ? normalizedShape : undefined,
-      bias: elementwiseAffine && bias ? normalizedShape : undefined,
-    }),
   },
   RMSNorm: {
     args: ['normalizedShape'],
     options: ['eps', 'elementwiseAffine'],
-    state: ({ normalizedShape, elementwiseAffine }) => ({
-      weight: elementwiseAffine ? normalizedShape : undefined,
-    }),
   },
   Embedding: {
     args: ['numEmbeddings', 'embeddingDim'],
     options: ['paddingIdx'],
-    state: ({ numEmbeddings, embeddingDim }) => ({ weight: [numEmbeddings, embeddingDim] }),
     wrong: ({ numEmbeddings, paddingIdx }) =>
       paddingIdx !== null &&
       paddingIdx >= numEmbeddings &&
@@ -138,7 +117,6 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
   },
   Standardize: {
     args: ['numFeatures'],
-    state: ({ numFeatures }) => ({ mean: [numFeatures], scale: [numFeatures] }),
   },
   Dropout: { args: ['p'] },
   AlphaDropout: { args: ['p'] },
@@ -153,7 +131,6 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
   },
   PReLU: {
     args: ['numParameters'],
-    state: ({ numParameters }) => ({ weight: [numParameters] }),
   },
   Softmax: { args: ['dim'] },
   LogSoftmax: { args: ['dim'] },
@@ -178,7 +155,6 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
 export interface AnyKind {
   readonly args?: readonly string[];
   readonly options?: readonly string[];
-  readonly state?: (layer: LayerDescription) => Record<string, readonly number[] | undefined>;
   readonly wrong?: (layer: LayerDescription) => string | false;
   readonly children?: readonly [field: string, name: 'position' | 'field'];
 }
@@ -204,14 +180,4 @@ export function childrenOf(layer: LayerDescription): (readonly [name: string, ch
   const value = (layer as unknown as Record<string, unknown>)[field];
   if (naming === 'field') return [[field, value as LayerDescription]];
   return (value as LayerDescription[]).map((child, i) => [String(i), child] as const);
-}
-
-/** Every parameter and buffer of a checked description, with its shape. */
-export function* stateOf(
-  layer: LayerDescription,
-  prefix = '',
-): Generator<readonly [name: string, shape: readonly number[]]> {
-  const own = kindOf(layer.type).state?.(layer) ?? {};
-  for (const [name, shape] of Object.entries(own)) if (shape) yield [prefix + name, shape];
-  for (const [name, child] of childrenOf(layer)) yield* stateOf(child, `${prefix}${name}.`);
 }

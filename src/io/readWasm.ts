@@ -1,7 +1,7 @@
 import { compile, type Compiled } from '../forward/compile.js';
 import { CUSTOM, DATA, Reader, sectionsOf } from '../forward/sections.js';
 import { checkArchitecture, MAX_DEPTH } from './checkModel.js';
-import { fieldsOf, isLayerType, stateOf } from './layers.js';
+import { fieldsOf, isLayerType } from './layers.js';
 import { parsePlain } from './plainJson.js';
 import { clip } from './shown.js';
 import type { StoredModel } from './storedModel.js';
@@ -35,11 +35,11 @@ export function readWasm(operation: string, bytes: Uint8Array): WasmModel {
   }
   const { architecture, output, eight, inFeatures, metadata } = parse(operation, description);
   checkArchitecture(operation, architecture);
-  const known = new Map(stateOf(architecture));
-  for (const one of eight) {
-    if (!known.has(one)) throw new RangeError(`${operation}: no layer has a tensor ${clip(one)} in 8 bits`);
-  }
   const compiled = compile(operation, architecture, { output, eight: new Set(eight), inFeatures });
+  for (const one of eight) {
+    if (!compiled.plan.tensors.has(one))
+      throw new RangeError(`${operation}: no layer has a tensor ${clip(one)} in 8 bits`);
+  }
   const reader = new Reader(operation, data.contents);
   const head = [1, 0, 0x41, 0, 0x0b].every((byte) => reader.byte() === byte);
   const length = head ? reader.leb() : 0;
