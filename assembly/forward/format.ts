@@ -12,8 +12,7 @@
 //   words 7–10    p0 … p3, addresses in bytes; 0 where an operand is absent
 //   words 10–11   s0 and s1, float32 scalars of steps without p3
 //
-// In the image a step is two bytes that say which of the words are not 0, the first word by the lowest bit, and these words
-// in LEB128: a third of the bytes, since files of deep models would be steps for the most part.
+// In the image the words of a step are in LEB128: half the bytes, since files of deep models are steps for a good part.
 //
 // "per row" counts for each row of the batch.
 

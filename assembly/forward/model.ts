@@ -63,19 +63,15 @@ function s(i: i32): f32 {
 
 /** Puts the words of a step where they are read; returns where the next one begins. */
 function readStep(at: usize): usize {
-  let present = <u32>load<u16>(at);
-  at += 2;
-  for (let to: usize = Header.STEP, end = to + 4 * STEP_WORDS; to < end; to += 4, present >>= 1) {
+  for (let to: usize = Header.STEP, end = to + 4 * STEP_WORDS; to < end; to += 4) {
     let word: u32 = 0;
-    if (present & 1) {
-      let byte: u32;
-      let shift: u32 = 0;
-      do {
-        byte = load<u8>(at++);
-        word |= (byte & 127) << shift;
-        shift += 7;
-      } while (byte > 127);
-    }
+    let shift: u32 = 0;
+    let byte: u32;
+    do {
+      byte = load<u8>(at++);
+      word |= (byte & 127) << shift;
+      shift += 7;
+    } while (byte > 127);
     store<u32>(to, word);
   }
   return at;

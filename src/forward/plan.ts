@@ -131,8 +131,7 @@ export class Plan {
         7,
       );
       if (scalars.length > 0) floats.set(scalars, 10);
-      const present = words.reduce((bits, word, i) => bits | (word ? 1 << i : 0), 0);
-      bytes.push(present & 255, present >> 8, ...[...words].filter(Boolean).flatMap(leb));
+      bytes.push(...[...words].flatMap(leb));
     }
     return Uint8Array.from(bytes);
   }

@@ -38,8 +38,7 @@ export class Reader {
   }
 
   byte(): number {
-    if (this.done) throw new RangeError(`${this.operation}: the file ends within a section`);
-    return this.bytes[this.at++];
+    return this.take(1)[0];
   }
 
   leb(): number {

@@ -24,6 +24,10 @@ export function checkModel(operation: string, model: StoredModel, options: Check
   checkState(operation, model, stateOf(model.architecture), options);
 }
 
+export function isOutput(value: unknown): value is StoredModel['output'] {
+  return value === 'raw' || value === 'softmax' || value === 'sigmoid';
+}
+
 /** Throws where the output is none, or the tensors are not those that are wanted. */
 export function checkState(
   operation: string,
@@ -31,7 +35,7 @@ export function checkState(
   wanted: Iterable<readonly [name: string, shape: readonly number[]]>,
   options: CheckOptions = {},
 ): void {
-  if (output !== 'raw' && output !== 'softmax' && output !== 'sigmoid') {
+  if (!isOutput(output)) {
     throw new RangeError(
       `${operation}: expected the output to be raw, softmax or sigmoid, got ${show(output)}`,
     );
