@@ -17,6 +17,9 @@ const PRESENCE: Readonly<Record<string, string>> = {
   trackRunningStats: 'runningMean',
 };
 
+/** The fields that a constructor takes in an object, behind its other arguments. */
+const OPTIONS = ['eps', 'momentum', 'paddingIdx', ...Object.keys(PRESENCE)];
+
 /** Options for which null stands where they are not given. */
 const OPTIONAL = ['paddingIdx'];
 
@@ -53,8 +56,7 @@ function describeLayer(module: Module, path: string, depth: number): LayerDescri
   const kind = kindOf(type);
   const own = module as unknown as Record<string, unknown>;
   const layer: Record<string, unknown> = { type };
-  for (const name of kind.args ?? []) layer[name] = own[name];
-  for (const name of kind.options ?? []) {
+  for (const name of kind.fields ?? []) {
     layer[name] = name in PRESENCE ? own[PRESENCE[name]] !== undefined : (own[name] ?? null);
   }
   if (kind.children) {
@@ -111,12 +113,13 @@ export function build(stored: StoredModel, operation = 'build', options: CheckOp
 }
 
 function buildLayer(layer: LayerDescription): Module {
-  const { args = [], options, children } = kindOf(layer.type);
+  const { fields = [], children } = kindOf(layer.type);
   const own = layer as unknown as Record<string, unknown>;
   const make = MODULES[layer.type] as new (...args: unknown[]) => Module;
   if (children) return new make(...childrenOf(layer).map(([, child]) => buildLayer(child)));
-  const values = args.map((name) => own[name]);
-  if (options) {
+  const values = fields.filter((name) => !OPTIONS.includes(name)).map((name) => own[name]);
+  const options = fields.filter((name) => OPTIONS.includes(name));
+  if (options.length > 0) {
     const given = options.map((name) => [
       name,
       OPTIONAL.includes(name) ? (own[name] ?? undefined) : own[name],

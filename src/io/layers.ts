@@ -21,10 +21,8 @@ type FieldName<T extends LayerType> = Exclude<keyof DescriptionOf<T>, 'type'> & 
 
 /** One type of layer: what its constructor takes. */
 interface LayerKind<T extends LayerType> {
-  /** Arguments of the constructor, in order. */
-  readonly args?: readonly FieldName<T>[];
-  /** What its last argument, an object, takes. */
-  readonly options?: readonly FieldName<T>[];
+  /** What its constructor takes: arguments in order, then what its last argument, an object, has. */
+  readonly fields?: readonly FieldName<T>[];
   /** What is wrong with values that are right by themselves. */
   readonly wrong?: (layer: DescriptionOf<T>) => string | false;
   /** The field that holds the layers inside, and what each of them is called. */
@@ -92,48 +90,43 @@ const FIELDS: Readonly<Record<string, Field>> = {
  */
 export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
   Linear: {
-    args: ['inFeatures', 'outFeatures'],
-    options: ['bias'],
+    fields: ['inFeatures', 'outFeatures', 'bias'],
   },
   BatchNorm1d: {
-    args: ['numFeatures'],
-    options: ['eps', 'momentum', 'affine', 'trackRunningStats'],
+    fields: ['numFeatures', 'eps', 'momentum', 'affine', 'trackRunningStats'],
   },
   LayerNorm: {
-    args: ['normalizedShape'],
-    options: ['eps', 'elementwiseAffine', 'bias'],
+    fields: ['normalizedShape', 'eps', 'elementwiseAffine', 'bias'],
   },
   RMSNorm: {
-    args: ['normalizedShape'],
-    options: ['eps', 'elementwiseAffine'],
+    fields: ['normalizedShape', 'eps', 'elementwiseAffine'],
   },
   Embedding: {
-    args: ['numEmbeddings', 'embeddingDim'],
-    options: ['paddingIdx'],
+    fields: ['numEmbeddings', 'embeddingDim', 'paddingIdx'],
     wrong: ({ numEmbeddings, paddingIdx }) =>
       paddingIdx !== null &&
       paddingIdx >= numEmbeddings &&
       `expected paddingIdx below ${numEmbeddings}, got ${paddingIdx}`,
   },
   Standardize: {
-    args: ['numFeatures'],
+    fields: ['numFeatures'],
   },
-  Dropout: { args: ['p'] },
-  AlphaDropout: { args: ['p'] },
-  LeakyReLU: { args: ['negativeSlope'] },
-  ELU: { args: ['alpha'] },
+  Dropout: { fields: ['p'] },
+  AlphaDropout: { fields: ['p'] },
+  LeakyReLU: { fields: ['negativeSlope'] },
+  ELU: { fields: ['alpha'] },
   Softplus: {
-    args: ['beta', 'threshold'],
+    fields: ['beta', 'threshold'],
   },
   Hardtanh: {
-    args: ['min', 'max'],
+    fields: ['min', 'max'],
     wrong: ({ min, max }) => !(min < max) && `expected min below max, got ${min} and ${max}`,
   },
   PReLU: {
-    args: ['numParameters'],
+    fields: ['numParameters'],
   },
-  Softmax: { args: ['dim'] },
-  LogSoftmax: { args: ['dim'] },
+  Softmax: { fields: ['dim'] },
+  LogSoftmax: { fields: ['dim'] },
   ReLU: {},
   SELU: {},
   GELU: {},
@@ -153,8 +146,7 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
 
 /** A line of the table, where nothing is known of the type. */
 export interface AnyKind {
-  readonly args?: readonly string[];
-  readonly options?: readonly string[];
+  readonly fields?: readonly string[];
   readonly wrong?: (layer: LayerDescription) => string | false;
   readonly children?: readonly [field: string, name: 'position' | 'field'];
 }
@@ -167,10 +159,9 @@ export function isLayerType(type: unknown): type is LayerType {
   return typeof type === 'string' && Object.hasOwn(LAYERS, type);
 }
 
-/** The fields of a type but for layers inside it, those that are arguments first. */
+/** The fields of a type but for layers inside it. */
 export function fieldsOf(type: LayerType): (readonly [name: string, field: Field])[] {
-  const { args = [], options = [] } = kindOf(type);
-  return [...args, ...options].map((name) => [name, FIELDS[name]]);
+  return (kindOf(type).fields ?? []).map((name) => [name, FIELDS[name]]);
 }
 
 /** The layers inside one, each with its name. */
