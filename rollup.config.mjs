@@ -200,6 +200,9 @@ const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
   output: {
     dir: `dist/${platform}`,
     format: 'es',
+    // Two readers need it, and as a file by itself it would be most of all a request.
+    manualChunks: (id) =>
+      [compiled('infer/index'), compiled('io/plainJson')].includes(id) ? 'infer' : undefined,
     chunkFileNames: ({ name }) => `infer-${name.startsWith('infer') ? 'core' : name}.js`,
   },
   plugins: [

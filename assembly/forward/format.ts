@@ -1,7 +1,7 @@
 // What a model looks like in memory for the forward pass: valid TypeScript and valid AssemblyScript.
 //
-// A model is one image from address 0 on: a header of HEADER_BYTES, its steps of STEP_BYTES each, its constants. Behind it,
-// from Header.ACTIVATIONS on, lie the registers. A register that begins at offset o and is w wide holds, for a
+// A model is one image from address 0 on: a header of HEADER_BYTES, its constants, its steps. Behind it, from
+// Header.ACTIVATIONS on, lie the registers. A register that begins at offset o and is w wide holds, for a
 // batch of r rows, the r · w floats from ACTIVATIONS + 4 · r · o on: one image serves batches of any size.
 //
 // A step is 12 words:
@@ -12,10 +12,12 @@
 //   words 7–10    p0 … p3, addresses in bytes; 0 where an operand is absent
 //   words 10–11   s0 and s1, float32 scalars of steps without p3
 //
+// In the image the words of a step are in LEB128: half the bytes, since files of deep models are steps for a good part.
+//
 // "per row" counts for each row of the batch.
 
 export const HEADER_BYTES = 192;
-export const STEP_BYTES = 48;
+export const STEP_WORDS = 12;
 /** Steps read up to so many bytes behind what they need, and make nothing of it. */
 export const SLACK_BYTES = 64;
 
@@ -30,8 +32,12 @@ export const enum Header {
   STEPS = 16,
   /** The register of the output; that of the input is 0. */
   OUTPUT = 20,
+  /** Where the steps begin. */
+  PROGRAM = 24,
   /** Eight zeros: where sums without a bias start. */
   ZEROS = 32,
+  /** The words of the step that is run. What runs it has them already, so that the tile may lie here as well. */
+  STEP = 64,
   /** Room for a tile [4, 8]. */
   TILE = 64,
 }

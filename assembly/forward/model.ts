@@ -5,7 +5,7 @@ import { activation } from '../kernels/unary';
 import { FUNCTION_SHIFT, Status } from '../opcodes';
 import { dense } from './dense';
 import { dense8 } from './dense8';
-import { Header, HEADER_BYTES, SLACK_BYTES, Step, STEP_BYTES } from './format';
+import { Header, SLACK_BYTES, Step, STEP_WORDS } from './format';
 import { add, affine, embedding8, spread } from './rows';
 
 /** Numbers of a row that goes in. */
@@ -40,25 +40,41 @@ function register(offset: u32, rows: i32): usize {
   return load<u32>(Header.ACTIVATIONS) + ((<usize>rows * <usize>offset) << 2);
 }
 
-/** Dimension i of a step. */
+/** Dimension i of the step. */
 // @ts-ignore: decorator
 @inline
-function d(at: usize, i: i32): i32 {
-  return load<i32>(at + 16 + (<usize>i << 2));
+function d(i: i32): i32 {
+  return load<i32>(Header.STEP + 16 + (<usize>i << 2));
 }
 
 /** Address i. */
 // @ts-ignore: decorator
 @inline
-function p(at: usize, i: i32): usize {
-  return load<u32>(at + 28 + (<usize>i << 2));
+function p(i: i32): usize {
+  return load<u32>(Header.STEP + 28 + (<usize>i << 2));
 }
 
 /** Scalar i. */
 // @ts-ignore: decorator
 @inline
-function s(at: usize, i: i32): f32 {
-  return load<f32>(at + 40 + (<usize>i << 2));
+function s(i: i32): f32 {
+  return load<f32>(Header.STEP + 40 + (<usize>i << 2));
+}
+
+/** Puts the words of a step where they are read; returns where the next one begins. */
+function readStep(at: usize): usize {
+  for (let to: usize = Header.STEP, end = to + 4 * STEP_WORDS; to < end; to += 4) {
+    let word: u32 = 0;
+    let shift: u32 = 0;
+    let byte: u32;
+    do {
+      byte = load<u8>(at++);
+      word |= (byte & 127) << shift;
+      shift += 7;
+    } while (byte > 127);
+    store<u32>(to, word);
+  }
+  return at;
 }
 
 /**
@@ -67,31 +83,31 @@ function s(at: usize, i: i32): f32 {
  * @returns 0, or Status.INDEX where an index of an embedding is none
  */
 export function run(rows: i32): i32 {
-  let at: usize = HEADER_BYTES;
+  let at: usize = load<u32>(Header.PROGRAM);
   for (let left = load<i32>(Header.STEPS); left > 0; left--) {
-    const x = register(load<u32>(at, 4), rows);
-    const y = register(load<u32>(at, 8), rows);
-    const z = register(load<u32>(at, 12), rows);
-    const fn = load<i32>(at) >> FUNCTION_SHIFT;
-    const d0 = d(at, 0);
-    const d1 = d(at, 1);
-    const d2 = d(at, 2);
+    at = readStep(at);
+    const x = register(load<u32>(Header.STEP, 4), rows);
+    const y = register(load<u32>(Header.STEP, 8), rows);
+    const z = register(load<u32>(Header.STEP, 12), rows);
+    const fn = load<i32>(Header.STEP) >> FUNCTION_SHIFT;
+    const d0 = d(0);
+    const d1 = d(1);
+    const d2 = d(2);
     const count = rows * d0;
     let status = Status.OK;
-    switch (load<i32>(at) & 0xff) {
-      case Step.DENSE: dense(y, x, p(at, 0), p(at, 1), rows, d0, d1, s(at, 0)); break;
-      case Step.DENSE_8: dense8(y, x, p(at, 0), p(at, 1), p(at, 2), z, rows, d0, d1, s(at, 0), s(at, 1)); break;
-      case Step.UNARY: activation(fn, y, x, s(at, 0), s(at, 1), count); break;
+    switch (load<i32>(Header.STEP) & 0xff) {
+      case Step.DENSE: dense(y, x, p(0), p(1), rows, d0, d1, s(0)); break;
+      case Step.DENSE_8: dense8(y, x, p(0), p(1), p(2), z, rows, d0, d1, s(0), s(1)); break;
+      case Step.UNARY: activation(fn, y, x, s(0), s(1), count); break;
       case Step.SOFTMAX: softmax(fn, y, x, d1, d2, 0, d2 == 1 ? count : count * ((d2 + 3) >> 2)); break;
-      case Step.NORMALIZE: normalize(fn, y, x, z, 1, count, d1, s(at, 0), 0, d1 == 1 ? (count + 3) >> 2 : count); break;
-      case Step.AFFINE: affine(y, x, count, d1, d2, p(at, 0), p(at, 1), p(at, 2), p(at, 3)); break;
+      case Step.NORMALIZE: normalize(fn, y, x, z, 1, count, d1, s(0), 0, d1 == 1 ? (count + 3) >> 2 : count); break;
+      case Step.AFFINE: affine(y, x, count, d1, d2, p(0), p(1), p(2), p(3)); break;
       case Step.ADD: add(y, x, z, count); break;
-      case Step.SPREAD: spread(y + p(at, 0), x, count, d1, d2); break;
-      case Step.EMBEDDING: status = embedding(y, p(at, 0), x, d1, d2, 0, count); break;
-      default: status = embedding8(y, p(at, 0), p(at, 1), x, d1, d2, count);
+      case Step.SPREAD: spread(y + p(0), x, count, d1, d2); break;
+      case Step.EMBEDDING: status = embedding(y, p(0), x, d1, d2, 0, count); break;
+      default: status = embedding8(y, p(0), p(1), x, d1, d2, count);
     }
     if (status != Status.OK) return status;
-    at += STEP_BYTES;
   }
   return Status.OK;
 }

@@ -1,4 +1,4 @@
-import { Header, HEADER_BYTES, SLACK_BYTES, Step, STEP_BYTES } from '../../assembly/forward/format.js';
+import { Header, HEADER_BYTES, SLACK_BYTES, Step } from '../../assembly/forward/format.js';
 import { sizeOf } from '../tensor/layout.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../io/storedModel.js';
 import { layerSteps, type Context, type Value } from './layerSteps.js';
@@ -10,7 +10,7 @@ export interface Compiled {
   readonly inFeatures: number;
   /** Shape of what comes out for a row. */
   readonly outShape: readonly number[];
-  /** Bytes of the image: header, steps, constants. */
+  /** Bytes of the image: header, constants, steps. */
   readonly size: number;
   /** Bytes that a batch of this many rows takes in all. */
   bytesFor(rows: number): number;
@@ -58,7 +58,9 @@ export function compile(
   const kept = (): boolean => value.register === input;
   if (output === 'softmax') value = layerSteps(context, { type: 'Softmax', dim: -1 }, '', value, kept());
   if (output === 'sigmoid') value = layerSteps(context, { type: 'Sigmoid' }, '', value, kept());
-  const size = plan.place();
+  const end = plan.place();
+  const program = plan.program();
+  const size = end + program.length;
   const activations = Math.ceil(size / 64) * 64;
   const { rowFloats } = plan;
   return {
@@ -74,7 +76,7 @@ export function compile(
     bytesFor: (rows) => activations + rows * rowFloats * 4 + SLACK_BYTES,
     writeProgram(image) {
       // All of it: what an image from a file has where nothing is written would be read as addresses.
-      image.fill(0, 0, HEADER_BYTES + plan.steps.length * STEP_BYTES);
+      image.fill(0, 0, HEADER_BYTES);
       const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
       const set = (at: Header, word: number): void => view.setUint32(at, word, true);
       set(Header.IN_FEATURES, width);
@@ -83,7 +85,8 @@ export function compile(
       set(Header.ACTIVATIONS, activations);
       set(Header.STEPS, plan.steps.length);
       set(Header.OUTPUT, value.register.offset);
-      plan.write(view);
+      set(Header.PROGRAM, end);
+      image.set(program, end);
     },
   };
 }

@@ -77,9 +77,17 @@ export function layerSteps(
   };
   const floats = (length: number, values: (tensor: (name: string) => StoredTensor) => Float32Array) =>
     plan.constant(length * 4, true, values);
+  /** Says that the layer has a tensor of this shape; returns its whole name. */
+  const named = (name: string, tensorShape: readonly number[]): string => {
+    plan.tensors.set(prefix + name, tensorShape);
+    return prefix + name;
+  };
   /** A tensor of float32 as it is, where the layer has it. */
-  const own = (name: string, length: number, has = true): Constant | undefined =>
-    has ? floats(length, (tensor) => numbersOf(tensor(prefix + name))) : undefined;
+  const own = (name: string, tensorShape: readonly number[], has = true): Constant | undefined => {
+    if (!has) return undefined;
+    const whole = named(name, tensorShape);
+    return floats(sizeOf(tensorShape), (tensor) => numbersOf(tensor(whole)));
+  };
   const scaleOf = (name: string, rows: number): Constant =>
     floats(rows, (tensor) => tensor(prefix + name).scale!);
   /** Where a step that may write over what it reads writes. */
@@ -117,12 +125,12 @@ export function layerSteps(
     case 'Linear': {
       const { inFeatures: k, outFeatures: n } = layer;
       if (shape.length !== 1 || shape[0] !== k) fail(`x [rows, ${k}]`);
-      const name = `${prefix}weight`;
+      const name = named('weight', [n, k]);
       const y = elsewhere(n);
       if (eight.has(name)) {
         const integers = elsewhere(Math.ceil(k / 8) * 4 + 1);
         const weight = plan.constant(n * k, false, (tensor) => tensor(name).values);
-        const operands = [weight, own('bias', n, layer.bias), scaleOf('weight', n)];
+        const operands = [weight, own('bias', [n], layer.bias), scaleOf('weight', n)];
         plan.add(Step.DENSE_8, x.register, y, [n, k], operands, [-Infinity, levelsOf(k)], {
           weight: name,
           other: integers,
@@ -130,7 +138,7 @@ export function layerSteps(
         plan.release(integers);
       } else {
         const weight = floats(n * k, (tensor) => panels(numbersOf(tensor(name)), n, k));
-        plan.add(Step.DENSE, x.register, y, [n, k], [weight, own('bias', n, layer.bias)], [-Infinity], {
+        plan.add(Step.DENSE, x.register, y, [n, k], [weight, own('bias', [n], layer.bias)], [-Infinity], {
           weight: name,
         });
       }
@@ -144,15 +152,17 @@ export function layerSteps(
       }
       // As the module computes it: √(variance + eps) in float32.
       const eps = Math.fround(layer.eps);
+      const variance = named('runningVar', [n]);
+      named('numBatchesTracked', []);
       const deviation = floats(n, (tensor) =>
-        numbersOf(tensor(`${prefix}runningVar`)).map((v) => Math.sqrt(Math.fround(v + eps))),
+        numbersOf(tensor(variance)).map((v) => Math.sqrt(Math.fround(v + eps))),
       );
       const y = inPlace();
       affine(
         x.register,
         y,
         [1, n, size / n],
-        [own('runningMean', n), deviation, own('weight', n, has), own('bias', n, has)],
+        [own('runningMean', [n]), deviation, own('weight', [n], has), own('bias', [n], has)],
       );
       return done(y);
     }
@@ -175,7 +185,7 @@ export function layerSteps(
           y,
           y,
           [groups, length, 1],
-          [undefined, undefined, own('weight', length), own('bias', length, bias)],
+          [undefined, undefined, own('weight', normalizedShape), own('bias', normalizedShape, bias)],
         );
       return done(y);
     }
@@ -183,7 +193,7 @@ export function layerSteps(
       const n = layer.numFeatures;
       if (shape.at(-1) !== n) fail(`x [rows, …, ${n}]`);
       const y = inPlace();
-      affine(x.register, y, [size / n, n, 1], [own('mean', n), own('scale', n)]);
+      affine(x.register, y, [size / n, n, 1], [own('mean', [n]), own('scale', [n])]);
       return done(y);
     }
     case 'PReLU': {
@@ -192,7 +202,7 @@ export function layerSteps(
       // max(x, 0) + min(x, 0) · weight, as the module computes it.
       const below = plan.register(size);
       plan.add(Step.UNARY, x.register, below, [size], [], [-Infinity, 0], { fn: Unary.CLAMP });
-      affine(below, below, [1, n, size / n], [undefined, undefined, own('weight', n)]);
+      affine(below, below, [1, n, size / n], [undefined, undefined, own('weight', [n])]);
       const y = inPlace();
       plan.add(Step.UNARY, x.register, y, [size], [], [], { fn: Unary.RELU });
       plan.add(Step.ADD, y, y, [size], [], [], { other: below });
@@ -201,14 +211,14 @@ export function layerSteps(
     }
     case 'Embedding': {
       const { numEmbeddings: rows, embeddingDim: width } = layer;
-      const name = `${prefix}weight`;
+      const name = named('weight', [rows, width]);
       const y = elsewhere(size * width);
       const dims = [size, width, rows];
       if (eight.has(name)) {
         const table = plan.constant(rows * width, false, (tensor) => tensor(name).values);
         plan.add(Step.EMBEDDING_8, x.register, y, dims, [table, scaleOf('weight', rows)]);
       } else
-        plan.add(Step.EMBEDDING, x.register, y, dims, [own('weight', rows * width)], [], { weight: name });
+        plan.add(Step.EMBEDDING, x.register, y, dims, [own('weight', [rows, width])], [], { weight: name });
       return done(y, [...shape, width]);
     }
     case 'Softmax':

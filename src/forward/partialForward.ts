@@ -1,4 +1,4 @@
-import { Header, HEADER_BYTES, STEP_BYTES } from '../../assembly/forward/format.js';
+import { Header } from '../../assembly/forward/format.js';
 import { ForwardModel } from './forwardModel.js';
 
 /** A model that can be looked into. */
@@ -8,11 +8,11 @@ export class PartialForward extends ForwardModel {
     const view = new DataView(this.memory.buffer);
     const steps = view.getUint32(Header.STEPS, true);
     const output = view.getUint32(Header.OUTPUT, true);
-    const register = view.getUint32(HEADER_BYTES + count * STEP_BYTES + 4, true);
+    const { input, dims } = this.compiled.plan.steps[count];
     try {
       view.setUint32(Header.STEPS, count, true);
-      view.setUint32(Header.OUTPUT, register, true);
-      return this.run(rows, this.compiled.plan.steps[count].dims[1]);
+      view.setUint32(Header.OUTPUT, input.offset, true);
+      return this.run(rows, dims[1]);
     } finally {
       const after = new DataView(this.memory.buffer);
       after.setUint32(Header.STEPS, steps, true);

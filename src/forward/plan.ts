@@ -1,6 +1,7 @@
-import { HEADER_BYTES, Step, STEP_BYTES } from '../../assembly/forward/format.js';
+import { HEADER_BYTES, Step, STEP_WORDS } from '../../assembly/forward/format.js';
 import { FUNCTION_SHIFT } from '../../assembly/opcodes.js';
 import type { StoredTensor } from '../io/storedModel.js';
+import { leb } from './leb.js';
 
 /** Numbers that steps read, at a place in the image that depends on the architecture alone. */
 export interface Constant {
@@ -48,6 +49,8 @@ export class Plan {
   constructor(private readonly operation: string) {}
 
   readonly steps: PlannedStep[] = [];
+  /** Every tensor that the layers have, with its shape. */
+  readonly tensors = new Map<string, readonly number[]>();
   readonly constants: Constant[] = [];
   rowFloats = 0;
   /** Where registers may be made, in order. */
@@ -105,9 +108,9 @@ export class Plan {
     this.steps.push({ step, fn, input, output, other, dims, operands, scalars, weight });
   }
 
-  /** Gives every constant its place; returns where the image ends. */
+  /** Gives every constant its place; returns where the last one ends. */
   place(): number {
-    let at = HEADER_BYTES + this.steps.length * STEP_BYTES;
+    let at = HEADER_BYTES;
     for (const constant of this.constants) {
       constant.at = at;
       at += Math.ceil(constant.bytes / 4) * 4;
@@ -115,22 +118,21 @@ export class Plan {
     return at;
   }
 
-  /** Writes the steps behind the header. */
-  write(view: DataView): void {
-    this.steps.forEach(({ step, fn, input, output, other, dims, operands, scalars }, i) => {
-      const at = HEADER_BYTES + i * STEP_BYTES;
-      const words = [
-        step | (fn << FUNCTION_SHIFT),
-        input.offset,
-        output.offset,
-        other?.offset ?? 0,
-        dims[0],
-        dims[1] ?? 0,
-        dims[2] ?? 0,
-        ...operands.map((operand) => (typeof operand === 'object' ? operand.at : (operand ?? 0))),
-      ];
-      words.forEach((word, j) => view.setUint32(at + j * 4, word, true));
-      scalars.forEach((scalar, j) => view.setFloat32(at + 40 + j * 4, scalar, true));
-    });
+  /** The steps as they are in the image, of constants that have their places. */
+  program(): Uint8Array {
+    const bytes: number[] = [];
+    const words = new Uint32Array(STEP_WORDS);
+    const floats = new Float32Array(words.buffer);
+    for (const { step, fn, input, output, other, dims, operands, scalars } of this.steps) {
+      words.fill(0);
+      words.set([step | (fn << FUNCTION_SHIFT), input.offset, output.offset, other?.offset ?? 0, ...dims]);
+      words.set(
+        operands.map((operand) => (typeof operand === 'object' ? operand.at : (operand ?? 0))),
+        7,
+      );
+      if (scalars.length > 0) floats.set(scalars, 10);
+      bytes.push(...[...words].flatMap(leb));
+    }
+    return Uint8Array.from(bytes);
   }
 }

@@ -1,4 +1,5 @@
 import { joinBytes } from '../core/joinBytes.js';
+import { leb } from './leb.js';
 
 // Sections of a WebAssembly binary (core specification, 5.5): an id, a length in LEB128, contents.
 
@@ -16,17 +17,6 @@ export interface Section {
 }
 
 const PREAMBLE = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-
-/** An unsigned number in LEB128. */
-export function leb(value: number): number[] {
-  const bytes = [];
-  let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) + 128);
-    rest = Math.floor(rest / 128);
-  }
-  return [...bytes, rest];
-}
 
 /** Text with its length. */
 export function name(text: string): number[] {
@@ -48,8 +38,7 @@ export class Reader {
   }
 
   byte(): number {
-    if (this.done) throw new RangeError(`${this.operation}: the file ends within a section`);
-    return this.bytes[this.at++];
+    return this.take(1)[0];
   }
 
   leb(): number {

@@ -1,7 +1,7 @@
 import type { InferSmallModule } from '../forward/binary.js';
 import { compile, eightBit, imageOf } from '../forward/compile.js';
 import { ForwardModel } from '../forward/forwardModel.js';
-import { checkModel } from '../io/checkModel.js';
+import { checkArchitecture, checkState } from '../io/checkModel.js';
 import type { WasmModel } from '../io/readWasm.js';
 import type { StoredModel } from '../io/storedModel.js';
 import type { NestedArray } from '../tensor/numbers.js';
@@ -51,7 +51,10 @@ export async function load(
   file: ArrayBuffer | Uint8Array,
   options: LoadOptions = {},
 ): Promise<InferenceModel> {
-  const bytes = ArrayBuffer.isView(file) ? file : new Uint8Array(file);
+  // Not the file itself: what readFile() gives is a Buffer, of which slice() would be no copy.
+  const bytes = ArrayBuffer.isView(file)
+    ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength)
+    : new Uint8Array(file);
   const { compiled, image, metadata } = await prepared(bytes, options);
   core ??= compileCore();
   const model = new ForwardModel(await core, compiled, image);
@@ -76,9 +79,10 @@ async function compileCore(): Promise<WebAssembly.Module> {
 async function prepared(bytes: Uint8Array, { inFeatures, weights }: LoadOptions): Promise<WasmModel> {
   if (bytes[0] === 0 && bytes[1] === 0x61) return (await import('../io/readWasm.js')).readWasm('load', bytes);
   const stored = await read(bytes, weights);
-  checkModel('load', stored);
   const { architecture, output, state, metadata } = stored;
+  checkArchitecture('load', architecture);
   const compiled = compile('load', architecture, { output, eight: eightBit(state), inFeatures });
+  checkState('load', stored, compiled.plan.tensors);
   return { compiled, image: imageOf(compiled, state), metadata };
 }
 

@@ -9,6 +9,20 @@ import type { LayerDescription, StoredModel, StoredTensor } from './storedModel.
 
 const TYPES = new Map(Object.entries(MODULES).map(([type, made]) => [made as unknown, type as LayerType]));
 
+/** Options that a module does not have under their name: the parameter or buffer whose presence says it. */
+const PRESENCE: Readonly<Record<string, string>> = {
+  bias: 'bias',
+  affine: 'weight',
+  elementwiseAffine: 'weight',
+  trackRunningStats: 'runningMean',
+};
+
+/** The fields that a constructor takes in an object, behind its other arguments. */
+const OPTIONS = ['eps', 'momentum', 'paddingIdx', ...Object.keys(PRESENCE)];
+
+/** Options for which null stands where they are not given. */
+const OPTIONAL = ['paddingIdx'];
+
 /**
  * A model as files hold it: its layers, and copies of its numbers.
  *
@@ -42,9 +56,8 @@ function describeLayer(module: Module, path: string, depth: number): LayerDescri
   const kind = kindOf(type);
   const own = module as unknown as Record<string, unknown>;
   const layer: Record<string, unknown> = { type };
-  for (const [name] of kind.args ?? []) layer[name] = own[name];
-  for (const [name, field] of Object.entries(kind.options ?? {})) {
-    layer[name] = field.presence === undefined ? (own[name] ?? null) : own[field.presence] !== undefined;
+  for (const name of kind.fields ?? []) {
+    layer[name] = name in PRESENCE ? own[PRESENCE[name]] !== undefined : (own[name] ?? null);
   }
   if (kind.children) {
     const [field, naming] = kind.children;
@@ -100,15 +113,16 @@ export function build(stored: StoredModel, operation = 'build', options: CheckOp
 }
 
 function buildLayer(layer: LayerDescription): Module {
-  const { args = [], options, children } = kindOf(layer.type);
+  const { fields = [], children } = kindOf(layer.type);
   const own = layer as unknown as Record<string, unknown>;
   const make = MODULES[layer.type] as new (...args: unknown[]) => Module;
   if (children) return new make(...childrenOf(layer).map(([, child]) => buildLayer(child)));
-  const values = args.map(([name]) => own[name]);
-  if (options) {
-    const given = Object.entries(options).map(([name, { optional }]) => [
+  const values = fields.filter((name) => !OPTIONS.includes(name)).map((name) => own[name]);
+  const options = fields.filter((name) => OPTIONS.includes(name));
+  if (options.length > 0) {
+    const given = options.map((name) => [
       name,
-      optional ? (own[name] ?? undefined) : own[name],
+      OPTIONAL.includes(name) ? (own[name] ?? undefined) : own[name],
     ]);
     values.push(Object.fromEntries(given));
   }

@@ -1,5 +1,6 @@
 import { formatShape, sameShape, sizeOf } from '../tensor/layout.js';
-import { childrenOf, kindOf, LAYERS, stateOf } from './layers.js';
+import { childrenOf, fieldsOf, isLayerType, kindOf, LAYERS } from './layers.js';
+import { stateOf } from './layerTensors.js';
 import { clip, show } from './shown.js';
 import type { LayerDescription, StoredModel, StoredTensor } from './storedModel.js';
 
@@ -20,17 +21,30 @@ export interface CheckOptions {
  */
 export function checkModel(operation: string, model: StoredModel, options: CheckOptions = {}): void {
   checkArchitecture(operation, model.architecture);
-  const { output } = model;
-  if (output !== 'raw' && output !== 'softmax' && output !== 'sigmoid') {
+  checkState(operation, model, stateOf(model.architecture), options);
+}
+
+export function isOutput(value: unknown): value is StoredModel['output'] {
+  return value === 'raw' || value === 'softmax' || value === 'sigmoid';
+}
+
+/** Throws where the output is none, or the tensors are not those that are wanted. */
+export function checkState(
+  operation: string,
+  { output, state }: StoredModel,
+  wanted: Iterable<readonly [name: string, shape: readonly number[]]>,
+  options: CheckOptions = {},
+): void {
+  if (!isOutput(output)) {
     throw new RangeError(
       `${operation}: expected the output to be raw, softmax or sigmoid, got ${show(output)}`,
     );
   }
   const missing: string[] = [];
-  const unknown = new Set(model.state.keys());
-  for (const [name, shape] of stateOf(model.architecture)) {
+  const unknown = new Set(state.keys());
+  for (const [name, shape] of wanted) {
     unknown.delete(name);
-    const tensor = model.state.get(name);
+    const tensor = state.get(name);
     if (tensor) checkTensor(operation, name, tensor, shape, options);
     else missing.push(name);
   }
@@ -99,31 +113,29 @@ export function checkArchitecture(
   if (typeof value !== 'object' || value === null) fail(`expected a layer, got ${show(value)}`);
   const layer = value as Record<string, unknown>;
   const { type } = layer;
-  if (typeof type !== 'string' || !Object.hasOwn(LAYERS, type)) {
-    fail(`unknown type of layer ${show(type)} (known: ${Object.keys(LAYERS).join(', ')})`);
+  if (!isLayerType(type)) {
+    return fail(`unknown type of layer ${show(type)} (known: ${Object.keys(LAYERS).join(', ')})`);
   }
-  const kind = kindOf(type as LayerDescription['type']);
-  const fields = Object.entries(kind.options ?? {}).concat(
-    (kind.args ?? []).map(([name, field]) => [name, field]),
-  );
+  const { children, wrong } = kindOf(type);
+  const fields = fieldsOf(type);
   for (const [name, field] of fields) {
     if (!Object.hasOwn(layer, name) || !field.accepts(layer[name])) {
-      fail(`${String(type)}: expected ${name} to be ${field.expected}, got ${show(layer[name])}`);
+      fail(`${type}: expected ${name} to be ${field.expected}, got ${show(layer[name])}`);
     }
   }
-  const known = ['type', ...fields.map(([name]) => name), ...(kind.children?.slice(0, 1) ?? [])];
+  const known = ['type', ...fields.map(([name]) => name), ...(children?.slice(0, 1) ?? [])];
   for (const name of Object.keys(layer)) {
-    if (!known.includes(name)) fail(`${String(type)}: unknown option ${show(name)}`);
+    if (!known.includes(name)) fail(`${type}: unknown option ${show(name)}`);
   }
-  if (kind.children) {
-    const [field, naming] = kind.children;
+  if (children) {
+    const [field, naming] = children;
     if (naming === 'position' && !Array.isArray(layer[field])) {
-      fail(`${String(type)}: expected ${field} to be a list of layers, got ${show(layer[field])}`);
+      fail(`${type}: expected ${field} to be a list of layers, got ${show(layer[field])}`);
     }
     for (const [name, child] of childrenOf(value as LayerDescription)) {
       checkArchitecture(operation, child, path === 'the model' ? name : `${path}.${name}`, depth + 1);
     }
   }
-  const wrong = kind.wrong?.(value as LayerDescription);
-  if (wrong) fail(`${String(type)}: ${wrong}`);
+  const problem = wrong?.(value as LayerDescription);
+  if (problem) fail(`${type}: ${problem}`);
 }

@@ -15,22 +15,14 @@ export type DescriptionOf<T extends LayerType> = LayerDescription extends infer 
 export interface Field {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
-  /** Where the module has no option of this name: the parameter or buffer whose presence says it. */
-  readonly presence?: string;
-  /** Whether null stands for an option that is not given. */
-  readonly optional?: boolean;
 }
 
 type FieldName<T extends LayerType> = Exclude<keyof DescriptionOf<T>, 'type'> & string;
 
-/** One type of layer: what its constructor takes, and what it keeps. */
+/** One type of layer: what its constructor takes. */
 interface LayerKind<T extends LayerType> {
-  /** Arguments of the constructor, in order. */
-  readonly args?: readonly (readonly [name: FieldName<T>, field: Field])[];
-  /** What its last argument, an object, takes. */
-  readonly options?: { readonly [K in FieldName<T>]?: Field };
-  /** Shapes of its parameters and buffers; undefined where one is absent. */
-  readonly state?: (layer: DescriptionOf<T>) => Record<string, readonly number[] | undefined>;
+  /** What its constructor takes: arguments in order, then what its last argument, an object, has. */
+  readonly fields?: readonly FieldName<T>[];
   /** What is wrong with values that are right by themselves. */
   readonly wrong?: (layer: DescriptionOf<T>) => string | false;
   /** The field that holds the layers inside, and what each of them is called. */
@@ -61,15 +53,36 @@ const share: Field = {
 };
 const position: Field = {
   expected: 'a non-negative integer or null',
-  optional: true,
   accepts: (value) => value === null || (Number.isSafeInteger(value) && (value as number) >= 0),
 };
 const dim: Field = { expected: 'an integer', accepts: (value) => Number.isSafeInteger(value) };
-const flag = (presence: string): Field => ({
-  expected: 'true or false',
-  accepts: (value) => typeof value === 'boolean',
-  presence,
-});
+const flag: Field = { expected: 'true or false', accepts: (value) => typeof value === 'boolean' };
+
+/** What the fields have to be: one of the same name is the same in every layer. */
+const FIELDS: Readonly<Record<string, Field>> = {
+  inFeatures: size,
+  outFeatures: size,
+  numFeatures: size,
+  numParameters: size,
+  numEmbeddings: size,
+  embeddingDim: size,
+  normalizedShape: shape,
+  bias: flag,
+  affine: flag,
+  elementwiseAffine: flag,
+  trackRunningStats: flag,
+  eps,
+  momentum: share,
+  paddingIdx: position,
+  p: probability,
+  negativeSlope: number,
+  alpha: number,
+  beta: positive,
+  threshold: number,
+  min: number,
+  max: number,
+  dim,
+};
 
 /**
  * Every layer that can be stored: a line for each. No module is imported here, so that a reader that builds none (`infer`)
@@ -77,81 +90,43 @@ const flag = (presence: string): Field => ({
  */
 export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
   Linear: {
-    args: [
-      ['inFeatures', size],
-      ['outFeatures', size],
-    ],
-    options: { bias: flag('bias') },
-    state: ({ inFeatures, outFeatures, bias }) => ({
-      weight: [outFeatures, inFeatures],
-      bias: bias ? [outFeatures] : undefined,
-    }),
+    fields: ['inFeatures', 'outFeatures', 'bias'],
   },
   BatchNorm1d: {
-    args: [['numFeatures', size]],
-    options: { eps, momentum: share, affine: flag('weight'), trackRunningStats: flag('runningMean') },
-    state: ({ numFeatures, affine, trackRunningStats }) => ({
-      weight: affine ? [numFeatures] : undefined,
-      bias: affine ? [numFeatures] : undefined,
-      runningMean: trackRunningStats ? [numFeatures] : undefined,
-      runningVar: trackRunningStats ? [numFeatures] : undefined,
-      numBatchesTracked: trackRunningStats ? [] : undefined,
-    }),
+    fields: ['numFeatures', 'eps', 'momentum', 'affine', 'trackRunningStats'],
   },
   LayerNorm: {
-    args: [['normalizedShape', shape]],
-    options: { eps, elementwiseAffine: flag('weight'), bias: flag('bias') },
-    state: ({ normalizedShape, elementwiseAffine, bias }) => ({
-      weight: elementwiseAffine ? normalizedShape : undefined,
-      bias: elementwiseAffine && bias ? normalizedShape : undefined,
-    }),
+    fields: ['normalizedShape', 'eps', 'elementwiseAffine', 'bias'],
   },
   RMSNorm: {
-    args: [['normalizedShape', shape]],
-    options: { eps, elementwiseAffine: flag('weight') },
-    state: ({ normalizedShape, elementwiseAffine }) => ({
-      weight: elementwiseAffine ? normalizedShape : undefined,
-    }),
+    fields: ['normalizedShape', 'eps', 'elementwiseAffine'],
   },
   Embedding: {
-    args: [
-      ['numEmbeddings', size],
-      ['embeddingDim', size],
-    ],
-    options: { paddingIdx: position },
-    state: ({ numEmbeddings, embeddingDim }) => ({ weight: [numEmbeddings, embeddingDim] }),
+    fields: ['numEmbeddings', 'embeddingDim', 'paddingIdx'],
     wrong: ({ numEmbeddings, paddingIdx }) =>
       paddingIdx !== null &&
       paddingIdx >= numEmbeddings &&
       `expected paddingIdx below ${numEmbeddings}, got ${paddingIdx}`,
   },
   Standardize: {
-    args: [['numFeatures', size]],
-    state: ({ numFeatures }) => ({ mean: [numFeatures], scale: [numFeatures] }),
+    fields: ['numFeatures'],
   },
-  Dropout: { args: [['p', probability]] },
-  AlphaDropout: { args: [['p', probability]] },
-  LeakyReLU: { args: [['negativeSlope', number]] },
-  ELU: { args: [['alpha', number]] },
+  Dropout: { fields: ['p'] },
+  AlphaDropout: { fields: ['p'] },
+  LeakyReLU: { fields: ['negativeSlope'] },
+  ELU: { fields: ['alpha'] },
   Softplus: {
-    args: [
-      ['beta', positive],
-      ['threshold', number],
-    ],
+    fields: ['beta', 'threshold'],
   },
   Hardtanh: {
-    args: [
-      ['min', number],
-      ['max', number],
-    ],
+    fields: ['min', 'max'],
     wrong: ({ min, max }) => !(min < max) && `expected min below max, got ${min} and ${max}`,
   },
   PReLU: {
-    args: [['numParameters', size]],
-    state: ({ numParameters }) => ({ weight: [numParameters] }),
+    fields: ['numParameters'],
   },
-  Softmax: { args: [['dim', dim]] },
-  LogSoftmax: { args: [['dim', dim]] },
+  Softmax: { fields: ['dim'] },
+  LogSoftmax: { fields: ['dim'] },
   ReLU: {},
   SELU: {},
   GELU: {},
@@ -171,15 +146,22 @@ export const LAYERS: { readonly [T in LayerType]: LayerKind<T> } = {
 
 /** A line of the table, where nothing is known of the type. */
 export interface AnyKind {
-  readonly args?: readonly (readonly [name: string, field: Field])[];
-  readonly options?: Readonly<Record<string, Field>>;
-  readonly state?: (layer: LayerDescription) => Record<string, readonly number[] | undefined>;
+  readonly fields?: readonly string[];
   readonly wrong?: (layer: LayerDescription) => string | false;
   readonly children?: readonly [field: string, name: 'position' | 'field'];
 }
 
 export function kindOf(type: LayerType): AnyKind {
   return LAYERS[type] as unknown as AnyKind;
+}
+
+export function isLayerType(type: unknown): type is LayerType {
+  return typeof type === 'string' && Object.hasOwn(LAYERS, type);
+}
+
+/** The fields of a type but for layers inside it. */
+export function fieldsOf(type: LayerType): (readonly [name: string, field: Field])[] {
+  return (kindOf(type).fields ?? []).map((name) => [name, FIELDS[name]]);
 }
 
 /** The layers inside one, each with its name. */
@@ -189,14 +171,4 @@ export function childrenOf(layer: LayerDescription): (readonly [name: string, ch
   const value = (layer as unknown as Record<string, unknown>)[field];
   if (naming === 'field') return [[field, value as LayerDescription]];
   return (value as LayerDescription[]).map((child, i) => [String(i), child] as const);
-}
-
-/** Every parameter and buffer of a checked description, with its shape. */
-export function* stateOf(
-  layer: LayerDescription,
-  prefix = '',
-): Generator<readonly [name: string, shape: readonly number[]]> {
-  const own = kindOf(layer.type).state?.(layer) ?? {};
-  for (const [name, shape] of Object.entries(own)) if (shape) yield [prefix + name, shape];
-  for (const [name, child] of childrenOf(layer)) yield* stateOf(child, `${prefix}${name}.`);
 }

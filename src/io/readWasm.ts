@@ -1,7 +1,7 @@
 import { compile, type Compiled } from '../forward/compile.js';
 import { CUSTOM, DATA, Reader, sectionsOf } from '../forward/sections.js';
-import { checkArchitecture } from './checkModel.js';
-import { stateOf } from './layers.js';
+import { checkArchitecture, isOutput, MAX_DEPTH } from './checkModel.js';
+import { fieldsOf, isLayerType } from './layers.js';
 import { parsePlain } from './plainJson.js';
 import { clip } from './shown.js';
 import type { StoredModel } from './storedModel.js';
@@ -9,7 +9,7 @@ import type { StoredModel } from './storedModel.js';
 /** The section in which a model that was exported says what it is. */
 export const MODEL_SECTION = 'wasmgrad';
 /** Counted up when what lies where changes. */
-export const MODEL_VERSION = 1;
+export const MODEL_VERSION = 2;
 
 export interface WasmModel {
   readonly compiled: Compiled;
@@ -25,42 +25,44 @@ export interface WasmModel {
  * @throws RangeError where the module is not one, or was damaged
  */
 export function readWasm(operation: string, bytes: Uint8Array): WasmModel {
-  const sections = sectionsOf(operation, bytes);
-  const data = sections.find(({ id }) => id === DATA);
-  const description = sections
-    .map((section) => (section.id === CUSTOM ? customText(operation, section.contents) : undefined))
-    .find((text) => text !== undefined);
-  if (!data || description === undefined) {
-    throw new RangeError(`${operation}: this WebAssembly module is not one that exportWasm() wrote`);
+  const fail = (problem: string): never => {
+    throw new RangeError(`${operation}: ${problem}`);
+  };
+  let text: string | undefined;
+  let data: Reader | undefined;
+  for (const { id, contents } of sectionsOf(operation, bytes)) {
+    const reader = new Reader(operation, contents);
+    const decoded = (length: number): string => new TextDecoder().decode(reader.take(length));
+    if (id === DATA) data = reader;
+    if (id === CUSTOM && decoded(reader.leb()) === MODEL_SECTION) text = decoded(contents.length - reader.at);
   }
-  const { architecture, output, eight, inFeatures, metadata } = parse(operation, description);
+  if (!data || text === undefined) {
+    return fail('this WebAssembly module is not one that exportWasm() wrote');
+  }
+  const { architecture, output, eight, inFeatures, metadata } = parse(text, (problem) =>
+    fail(`the section ${MODEL_SECTION}: ${problem}`),
+  );
   checkArchitecture(operation, architecture);
-  const known = new Map(stateOf(architecture));
-  for (const one of eight) {
-    if (!known.has(one)) throw new RangeError(`${operation}: no layer has a tensor ${clip(one)} in 8 bits`);
-  }
   const compiled = compile(operation, architecture, { output, eight: new Set(eight), inFeatures });
-  const reader = new Reader(operation, data.contents);
-  const head = [1, 0, 0x41, 0, 0x0b].every((byte) => reader.byte() === byte);
-  const length = head ? reader.leb() : 0;
-  if (length !== compiled.size || length !== data.contents.length - reader.at) {
-    throw new RangeError(
-      `${operation}: expected ${compiled.size} bytes of data for these layers, got ${data.contents.length - reader.at}`,
-    );
+  const unknown = eight.find((name) => !compiled.plan.tensors.has(name));
+  if (unknown !== undefined) fail(`no layer has a tensor ${clip(unknown)} in 8 bits`);
+  // One active segment, to address 0.
+  const head = [1, 0, 0x41, 0, 0x0b].every((byte) => data.byte() === byte);
+  const length = head ? data.leb() : 0;
+  const rest = data.bytes.length - data.at;
+  if (length !== compiled.size || length !== rest) {
+    fail(`expected ${compiled.size} bytes of data for these layers, got ${rest}`);
   }
   // A copy: the constants need not be aligned in the file.
-  const image = reader.take(length).slice();
+  const image = data.take(length).slice();
   compiled.writeProgram(image);
-  checkConstants(operation, compiled, image);
+  for (const { at, bytes: count, floats } of compiled.constants) {
+    const numbers = floats ? new Float32Array(image.buffer, at, count / 4) : [];
+    const i = numbers.findIndex((value) => !Number.isFinite(value));
+    // Numbers that are NaN or infinite are damage.
+    if (i >= 0) fail(`the number at byte ${at + i * 4} of the data is not finite`);
+  }
   return { compiled, image, metadata };
-}
-
-/** The contents of a custom section, where it is that of a model. */
-function customText(operation: string, contents: Uint8Array): string | undefined {
-  const reader = new Reader(operation, contents);
-  const decoder = new TextDecoder();
-  if (decoder.decode(reader.take(reader.leb())) !== MODEL_SECTION) return undefined;
-  return decoder.decode(contents.subarray(reader.at));
 }
 
 interface Description {
@@ -71,38 +73,51 @@ interface Description {
   readonly metadata: StoredModel['metadata'];
 }
 
-function parse(operation: string, text: string): Description {
+function parse(text: string, fail: (problem: string) => never): Description {
   let value: unknown;
   try {
     value = parsePlain(text);
   } catch {
-    throw new RangeError(`${operation}: the section ${MODEL_SECTION} is no JSON`);
+    fail('expected JSON');
   }
-  const fail = (expected: string): never => {
-    throw new RangeError(`${operation}: the section ${MODEL_SECTION}: expected ${expected}`);
-  };
-  if (typeof value !== 'object' || value === null) return fail('an object');
-  const { version, ...given } = value as Record<string, unknown>;
-  const { output, eight, inFeatures, metadata } = given;
-  if (version !== MODEL_VERSION) fail(`version ${MODEL_VERSION}, got ${String(version).slice(0, 20)}`);
-  const texts = (list: unknown): boolean =>
-    typeof list === 'object' && list !== null && Object.values(list).every((one) => typeof one === 'string');
-  const outputs: unknown[] = ['raw', 'softmax', 'sigmoid'];
-  const known = outputs.includes(output) && Number.isSafeInteger(inFeatures) && (inFeatures as number) > 0;
-  if (!known || !Array.isArray(eight) || !texts(eight) || !texts(metadata)) {
-    fail('output, inFeatures, eight and metadata');
+  const { version, layers, ...given } = { ...(value as Record<string, unknown>) };
+  const { architecture, output, eight, inFeatures, metadata } = given;
+  if (version !== MODEL_VERSION) fail(`expected version ${MODEL_VERSION}, got ${clip(String(version))}`);
+  const texts = (list: unknown): boolean => Object.values({ ...(list as object) }).every(isText);
+  if (
+    !isOutput(output) ||
+    !Number.isSafeInteger(inFeatures) ||
+    !((inFeatures as number) > 0) ||
+    !Array.isArray(layers) ||
+    !Array.isArray(eight) ||
+    !texts(eight) ||
+    !texts(metadata)
+  ) {
+    return fail('expected layers, output, inFeatures, eight and metadata');
   }
-  return given as unknown as Description;
+  return {
+    ...given,
+    metadata: { ...(metadata as object) },
+    architecture: whole(architecture, layers.map(layerOf), 0),
+  } as unknown as Description;
 }
 
-/** Numbers that are NaN or infinite are damage. */
-function checkConstants(operation: string, { constants }: Compiled, image: Uint8Array): void {
-  for (const { at, bytes, floats } of constants) {
-    if (!floats) continue;
-    const i = new Float32Array(image.buffer, image.byteOffset + at, bytes / 4).findIndex(
-      (value) => !Number.isFinite(value),
-    );
-    if (i >= 0)
-      throw new RangeError(`${operation}: the number at byte ${at + i * 4} of the data is not finite`);
-  }
+const isText = (value: unknown): boolean => typeof value === 'string';
+
+/** A layer that has none inside, from its type and the values of its fields in order. */
+function layerOf(list: unknown): unknown {
+  const [type, ...values] = Array.isArray(list) ? (list as unknown[]) : [];
+  const fields = isLayerType(type) ? fieldsOf(type) : [];
+  return { type, ...Object.fromEntries(fields.map(([name], i) => [name, values[i]])) };
+}
+
+/** Layers that have others inside, with those that have none instead of their places in the list. */
+function whole(item: unknown, layers: readonly unknown[], depth: number): unknown {
+  if (typeof item === 'number') return layers[item];
+  // What is deeper is refused as it is.
+  if (typeof item !== 'object' || item === null || depth > 2 * MAX_DEPTH) return item;
+  if (Array.isArray(item)) return item.map((inside) => whole(inside, layers, depth + 1));
+  return Object.fromEntries(
+    Object.entries(item).map(([name, inside]) => [name, whole(inside, layers, depth + 1)]),
+  );
 }

@@ -1,5 +1,6 @@
 import { joinBytes } from '../core/joinBytes.js';
 import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
+import { leb } from '../forward/leb.js';
 import { inferBytes } from '#inferBytes';
 import {
   binaryOf,
@@ -8,16 +9,16 @@ import {
   DATA,
   EXPORT,
   IMPORT,
-  leb,
   MEMORY,
   name,
   Reader,
   sectionsOf,
   type Section,
 } from '../forward/sections.js';
+import { childrenOf, fieldsOf, kindOf } from './layers.js';
 import { toText } from './plainData.js';
 import { MODEL_SECTION, MODEL_VERSION } from './readWasm.js';
-import type { StoredModel } from './storedModel.js';
+import type { LayerDescription, StoredModel } from './storedModel.js';
 
 const PAGE_BYTES = 65536;
 
@@ -30,12 +31,9 @@ export function standalone(stored: StoredModel, inFeatures?: number): Uint8Array
   const { architecture, output, state } = stored;
   const eight = eightBit(state);
   const compiled = compile('exportWasm', architecture, { output, eight, inFeatures });
-  const refuse = (path: string): never => {
-    throw new TypeError(`exportWasm: ${path} is an array`);
-  };
   const description = {
     version: MODEL_VERSION,
-    architecture,
+    ...withoutRepeats(architecture),
     output,
     eight: [...eight],
     inFeatures: compiled.inFeatures,
@@ -49,6 +47,33 @@ export function standalone(stored: StoredModel, inFeatures?: number): Uint8Array
     { id: DATA, contents: joinBytes([Uint8Array.from([1, 0, 0x41, 0, 0x0b, ...leb(image.length)]), image]) },
     { id: CUSTOM, contents: joinBytes([Uint8Array.from(name(MODEL_SECTION)), text]) },
   ]);
+}
+
+function refuse(path: string): never {
+  throw new TypeError(`exportWasm: ${path} is an array`);
+}
+
+/**
+ * Layers that have none inside, each once, as type and values of the fields; and in the architecture their places there: deep
+ * models repeat the same few.
+ */
+function withoutRepeats(model: LayerDescription): { layers: unknown[]; architecture: unknown } {
+  const layers = new Map<string, unknown>();
+  const visit = (layer: LayerDescription): unknown => {
+    const { type } = layer;
+    const [field, naming] = kindOf(type).children ?? [];
+    if (field !== undefined) {
+      const inside = childrenOf(layer).map(([, child]) => visit(child));
+      return { type, [field]: naming === 'field' ? inside[0] : inside };
+    }
+    const own = layer as unknown as Record<string, unknown>;
+    const list = [type, ...fieldsOf(type).map(([name]) => own[name])];
+    const text = toText('exportWasm', list, refuse);
+    layers.set(text, list);
+    return [...layers.keys()].indexOf(text);
+  };
+  const architecture = visit(model);
+  return { layers: [...layers.values()], architecture };
 }
 
 /** The core for inference with a memory that it makes and exports, instead of one that it imports. */

@@ -11,7 +11,7 @@ import {
   quantize,
   writeSafetensors,
 } from 'wasmgrad/io';
-import { HEADER_BYTES, STEP_BYTES } from '../../assembly/forward/format.js';
+import { HEADER_BYTES } from '../../assembly/forward/format.js';
 import { compile } from '../../src/forward/compile.js';
 import { DATA, sectionsOf } from '../../src/forward/sections.js';
 import { describe as described } from '../../src/io/architecture.js';
@@ -77,6 +77,18 @@ describe('load', () => {
       expect((await load(file)).predict(ROWS)).toEqual(expected);
     }
     expect((await loadModel(encodeModel(quantized))).predict(ROWS)).toEqual(expected);
+  });
+
+  it('takes what readFile() gives: a view of bytes, wherever they lie in memory', async () => {
+    const model = small();
+    for (const file of [encodeModel(model), exportWasm(model), encodeOnnx(model)]) {
+      const expected = (await load(file)).predict(ROWS);
+      for (const shift of [0, 1]) {
+        const buffer = Buffer.alloc(file.length + shift);
+        buffer.set(file, shift);
+        expect((await load(buffer.subarray(shift))).predict(ROWS)).toEqual(expected);
+      }
+    }
   });
 
   it('keeps what the file says beside the model', async () => {
@@ -174,11 +186,18 @@ describe('a damaged file', () => {
     renamed.set(new TextEncoder().encode('wasmgraX'), at('wasmgrad'));
     await expect(load(renamed)).rejects.toThrow('not one that exportWasm() wrote');
     const wider = file.slice();
-    wider.set(new TextEncoder().encode('"outFeatures":7'), at('"outFeatures":6'));
+    wider.set(new TextEncoder().encode('["Linear",4,7'), at('["Linear",4,6'));
     await expect(load(wider)).rejects.toThrow(RangeError);
-    const newer = file.slice();
-    newer.set(new TextEncoder().encode('"version":2'), at('"version":1'));
-    await expect(load(newer)).rejects.toThrow('expected version 1, got 2');
+    const other = file.slice();
+    other.set(new TextEncoder().encode('"version":1'), at('"version":2'));
+    await expect(load(other)).rejects.toThrow('expected version 2, got 1');
+  });
+
+  it('whose list of layers has some with others inside is refused: repeated, they could become any number', async () => {
+    const softmax = [new nn.Softmax(-1), new nn.Softmax(-1)];
+    const file = Buffer.from(exportWasm(new nn.Sequential(new nn.Linear(4, 6), ...softmax)));
+    file.set(Buffer.from('["Concat",[0]]'), file.indexOf('["Softmax",-1]'));
+    await expect(load(file)).rejects.toThrow('Concat: expected branches to be a list of layers');
   });
 
   it('has a program that is not believed', async () => {
@@ -187,13 +206,15 @@ describe('a damaged file', () => {
     const file = exportWasm(made);
     const model = await load(file);
     const expected = model.predict(ROWS);
-    // Header and steps of the image, behind the head of the segment: every word of them set to something wild.
+    // Header and steps of the image, before and behind the constants: every byte of them set to something wild.
     const { architecture, output } = described(made);
-    const { plan, size } = compile('test', architecture, { output, eight: new Set() });
+    const { constants, size } = compile('test', architecture, { output, eight: new Set() });
     const wild = file.slice();
     const { contents } = sectionsOf('test', wild).find(({ id }) => id === DATA)!;
     const begin = contents.length - size;
-    contents.fill(0xff, begin, begin + HEADER_BYTES + plan.steps.length * STEP_BYTES);
+    const last = constants.at(-1)!;
+    contents.fill(0xff, begin, begin + HEADER_BYTES);
+    contents.fill(0xff, begin + last.at + last.bytes);
     expect((await load(wild)).predict(ROWS)).toEqual(expected);
   });
 });

@@ -82,7 +82,7 @@ describe('exportWasm', () => {
     expect(sectionsOf('test', exportWasm(mlp())).map(({ id }) => id)).toEqual([1, 3, 5, 7, 10, 11, 0]);
   });
 
-  it('adds at most 12 kB to the weights', () => {
+  it('adds at most 12 kB to the weights, of 64 layers too', () => {
     const deep = new nn.Sequential(
       new nn.Standardize(10),
       ...Array.from({ length: 6 }, () => [
@@ -92,7 +92,30 @@ describe('exportWasm', () => {
       ]).flat(),
       new nn.Linear(10, 1),
     );
-    for (const model of [mlp(), deep, new nn.Linear(1, 1)]) {
+    const repeated = (...layers: (() => nn.Module)[]): nn.Module =>
+      new nn.Sequential(...Array.from({ length: 64 }, (_, i) => layers[i % layers.length]()));
+    const [linear, norm] = [(): nn.Module => new nn.Linear(10, 10), (): nn.Module => new nn.LayerNorm(10)];
+    const block = (): nn.Module =>
+      new nn.Residual(new nn.Sequential(norm(), linear(), new nn.SiLU(), linear()));
+    const models = [
+      repeated(linear, () => new nn.ReLU()),
+      repeated(linear, norm, () => new nn.GELU()),
+      repeated(
+        linear,
+        () => new nn.BatchNorm1d(10),
+        () => new nn.PReLU(10),
+        () => new nn.Dropout(0.5),
+      ),
+      new nn.Sequential(...Array.from({ length: 11 }, block)),
+      // Each of its layers another one.
+      new nn.Sequential(
+        ...Array.from({ length: 32 }, (_, i) => [
+          new nn.Linear(130 - i, 129 - i),
+          new nn.ELU(1 + i / 8),
+        ]).flat(),
+      ),
+    ];
+    for (const model of [mlp(), deep, new nn.Linear(1, 1), ...models]) {
       const weights = Object.values(model.stateDict()).reduce((sum, { size }) => sum + 4 * size, 0);
       expect(exportWasm(model).length - weights).toBeLessThanOrEqual(12_000);
     }

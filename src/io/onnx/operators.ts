@@ -40,7 +40,7 @@ export const OPERATORS: Readonly<Record<string, (node: NodeView) => Match>> = {
   },
 
   Gelu(node) {
-    const approximate = node.node.attributes.get('approximate')?.s ?? 'none';
+    const approximate = node.node.attributes.get('approximate')?.s || 'none';
     if (approximate !== 'none') node.fail(`the approximation by ${approximate} cannot be read`);
     return { input: node.live(0), layer: { type: 'GELU' } };
   },

@@ -12,140 +12,99 @@ const text = new TextDecoder();
 /** How many messages a file may hold: an empty one takes two bytes there and a hundred times as many here. */
 const MAX_MESSAGES = 200_000;
 
-/** Walks through the fields of one message. Each is read by the method of its type, or skipped by the next `next()`. */
-export class ProtoReader {
-  /** The number of the field that next() came to. */
-  field = 0;
-  private wire = 0;
-  /** Where the value of the field begins, until it is read. */
-  private at: number;
-  private unread = false;
-  private readonly view: DataView;
+/** What a field holds: numbers, bytes as a part of the file, text, or a message of its own. */
+export const Kind = { INT: VARINT, DOUBLE: FIXED64, BYTES, FLOAT: FIXED32, TEXT: 'text' } as const;
 
-  /**
-   * @param where what the message is, for errors
-   * @param budget of messages, shared by all of a file
-   */
-  constructor(
-    private readonly bytes: Uint8Array,
-    readonly where: string,
-    private readonly budget = { left: MAX_MESSAGES },
-  ) {
-    this.at = 0;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
+/** The fields of a message by their numbers; others are passed over. A list is empty where none came, a text is ''. */
+export interface Schema {
+  readonly [field: number]: readonly [
+    name: string,
+    kind: (typeof Kind)[keyof typeof Kind] | Schema,
+    list?: boolean,
+  ];
+}
 
-  /** Goes to the next field; false at the end of the message. */
-  next(): boolean {
-    if (this.unread) this.skip();
-    if (this.at === this.bytes.length) return false;
-    const key = this.varint();
-    this.field = Math.floor(key / 8);
-    this.wire = key & 7;
-    if (this.field < 1 || this.field >= 2 ** 29) this.fail(`field number ${this.field}`);
-    this.unread = true;
-    return true;
-  }
-
-  int(): number {
-    this.expect(VARINT);
-    return this.varint();
-  }
-
-  float(): number {
-    this.expect(FIXED32);
-    return this.view.getFloat32(this.take(4), true);
-  }
-
-  /** A part of the file, not a copy. */
-  raw(): Uint8Array {
-    this.expect(BYTES);
-    const length = this.varint();
-    const begin = this.take(length);
-    return this.bytes.subarray(begin, begin + length);
-  }
-
-  string(): string {
-    return text.decode(this.raw());
-  }
-
-  message(where: string): ProtoReader {
-    if (this.budget.left-- === 0) this.fail(`the file holds more than ${MAX_MESSAGES} messages`);
-    return new ProtoReader(this.raw(), where, this.budget);
-  }
-
-  /** Appends what a repeated field of integers holds, packed or not. */
-  ints(list: number[]): void {
-    this.repeated(list, VARINT, () => this.varint());
-  }
-
-  floats(list: number[]): void {
-    this.repeated(list, FIXED32, () => this.view.getFloat32(this.take(4), true));
-  }
-
-  doubles(list: number[]): void {
-    this.repeated(list, FIXED64, () => this.view.getFloat64(this.take(8), true));
-  }
-
-  private repeated(list: number[], wire: number, read: () => number): void {
-    if (this.wire !== BYTES) {
-      this.expect(wire);
-      list.push(read());
-      return;
-    }
-    this.expect(BYTES);
-    const length = this.varint();
-    const end = this.take(length) + length;
-    this.at = end - length;
-    while (this.at < end) list.push(read());
-    if (this.at !== end) this.fail('a list of numbers that ends within one');
-  }
-
-  private expect(wire: number): void {
-    if (this.wire !== wire) this.fail(`field ${this.field} has wire type ${this.wire} instead of ${wire}`);
-    this.unread = false;
-  }
-
-  private skip(): void {
-    this.unread = false;
-    const { wire } = this;
-    if (wire === VARINT) this.varint();
-    else if (wire === FIXED64) this.take(8);
-    else if (wire === FIXED32) this.take(4);
-    else if (wire === BYTES) this.take(this.varint());
-    else this.fail(`field ${this.field} has wire type ${wire}, which there is not`);
-  }
-
+/**
+ * Reads a message as its schema says, which is also what tells that it is a T.
+ *
+ * @param where what the message is, for errors
+ * @param budget of messages, shared by all of a file
+ */
+export function readMessage<T>(
+  bytes: Uint8Array,
+  schema: Schema,
+  where: string,
+  budget = { left: MAX_MESSAGES },
+): T {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const fail = (what: string): never => {
+    throw new RangeError(`loadOnnx: ${where}: ${what}; the file is damaged, or no ONNX file`);
+  };
   /** Steps over some bytes, and says where they begin. */
-  private take(length: number): number {
-    const begin = this.at;
-    if (!(length >= 0 && length <= this.bytes.length - begin)) {
-      this.fail(`expected ${length} bytes, got the ${this.bytes.length - begin} that are left`);
-    }
-    this.at += length;
-    return begin;
-  }
-
+  const take = (length: number): number => {
+    const left = bytes.length - at;
+    if (!(length >= 0 && length <= left)) fail(`expected ${length} bytes, got the ${left} that are left`);
+    at += length;
+    return at - length;
+  };
   /** A signed integer of 64 bits; what is beyond ±2⁵³ loses its last bits. */
-  private varint(): number {
-    let low = 0;
-    let high = 0;
+  const varint = (): number => {
+    let [low, high] = [0, 0];
     for (let shift = 0; shift < 70; shift += 7) {
-      const byte = this.bytes[this.take(1)];
+      const byte = bytes[take(1)];
       const bits = byte & 127;
-      if (shift < 28) low |= bits << shift;
-      else if (shift === 28) {
-        low |= bits << 28;
-        high = bits >>> 4;
-      } else high |= bits << (shift - 32);
+      if (shift < 32) low |= bits << shift;
+      if (shift > 27) high |= shift < 32 ? bits >> 4 : bits << (shift - 32);
       if (byte < 128) return high * 2 ** 32 + (low >>> 0);
     }
-    return this.fail('an integer of more than 10 bytes');
-  }
+    return fail('an integer of more than 10 bytes');
+  };
+  const number = (wire: unknown): number => {
+    if (wire === VARINT) return varint();
+    return wire === FIXED64 ? view.getFloat64(take(8), true) : view.getFloat32(take(4), true);
+  };
 
-  private fail(what: string): never {
-    throw new RangeError(`loadOnnx: ${this.where}: ${what}; the file is damaged, or no ONNX file`);
+  const message: Record<string, unknown> = {};
+  for (const [name, kind, list] of Object.values(schema) as Schema[number][]) {
+    if (list) message[name] = [];
+    else if (kind === Kind.TEXT) message[name] = '';
   }
+  while (at < bytes.length) {
+    const key = varint();
+    const field = Math.floor(key / 8);
+    const wire = key & 7;
+    if (field < 1 || field >= 2 ** 29) fail(`field number ${field}`);
+    if (![VARINT, FIXED64, BYTES, FIXED32].includes(wire)) {
+      fail(`field ${field} has wire type ${wire}, which there is not`);
+    }
+    const length = wire === BYTES ? varint() : 0;
+    const begin = take(length);
+    let value: unknown = wire === BYTES ? bytes.subarray(begin, at) : number(wire);
+    if (!schema[field]) continue;
+    const [name, kind, list] = schema[field];
+    const all = list ? (message[name] as unknown[]) : [];
+    const expected = typeof kind === 'number' ? kind : BYTES;
+    if (list && wire === BYTES && expected !== BYTES) {
+      // Numbers without keys between them.
+      const end = at;
+      at = begin;
+      // oxlint-disable-next-line no-unmodified-loop-condition -- number() goes on
+      while (at < end) all.push(number(kind));
+      if (at !== end) fail('a list of numbers that ends within one');
+      continue;
+    }
+    if (wire !== expected) fail(`field ${field} has wire type ${wire} instead of ${expected}`);
+    if (kind === Kind.TEXT) value = text.decode(value as Uint8Array);
+    else if (typeof kind === 'object') {
+      if (budget.left-- === 0) fail(`the file holds more than ${MAX_MESSAGES} messages`);
+      const inside = `${where}, ${name}${list ? ` ${all.length}` : ''}`;
+      value = readMessage(value as Uint8Array, kind, inside, budget);
+    }
+    if (list) all.push(value);
+    else message[name] = value;
+  }
+  return message as T;
 }
 
 /** Puts a message together, field by field. */
