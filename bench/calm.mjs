@@ -36,13 +36,14 @@ export class Calm {
   repeated = 0;
   /** Seconds spent on waiting. */
   waited = 0;
+  #left = 0;
   #best = Infinity;
   #patience;
   #look;
   #nap;
 
   /**
-   * @param {number} patienceSeconds how long to wait in all; with 0 nothing is made again
+   * @param {number} patienceSeconds how long to wait in a section; with 0 nothing is made again
    * @param {() => number} [look] seconds of something that other programs slow down
    * @param {(seconds: number) => Promise<unknown>} [nap]
    */
@@ -51,9 +52,14 @@ export class Calm {
     look = walk(),
     nap = (seconds) => new Promise((resolve) => void setTimeout(resolve, seconds * 1000)),
   ) {
-    this.#patience = patienceSeconds;
+    this.#patience = this.#left = patienceSeconds;
     this.#look = look;
     this.#nap = nap;
+  }
+
+  /** A section begins, with patience of its own: one must not wait at the expense of the next. */
+  begin() {
+    this.#left = this.#patience;
   }
 
   #disturbed() {
@@ -71,12 +77,13 @@ export class Calm {
    */
   async measured(measure) {
     for (let again = 0; ; again++) {
-      while (this.waited < this.#patience && this.#disturbed()) {
+      while (this.#left > 0 && this.#disturbed()) {
         await this.#nap(NAP_SECONDS);
+        this.#left -= NAP_SECONDS;
         this.waited += NAP_SECONDS;
       }
       const result = await measure();
-      if (this.waited >= this.#patience || again === AGAIN || !this.#disturbed()) return result;
+      if (this.#left <= 0 || again === AGAIN || !this.#disturbed()) return result;
       this.repeated++;
     }
   }

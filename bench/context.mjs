@@ -23,7 +23,7 @@ import { formatTable } from './table.mjs';
  * @property {number} seconds of each measurement in a round
  * @property {number} shortWarmUp seconds of calling short functions before they are measured
  * @property {number} limitSeconds in which a peer must answer
- * @property {number} patienceSeconds to wait in all for other programs to leave the machine alone
+ * @property {number} patienceSeconds to wait in a section for other programs to leave the machine alone
  */
 
 /** @type {Settings} */
@@ -42,7 +42,7 @@ export const FULL = {
   seconds: 0.15,
   shortWarmUp: 1.5,
   limitSeconds: 60,
-  patienceSeconds: 240,
+  patienceSeconds: 90,
 };
 
 /**
@@ -81,6 +81,7 @@ export function createContext(base) {
     stop,
     begin(name) {
       section = name;
+      base.calm.begin();
     },
     raiseCeiling(build, rate) {
       ceiling[build] = Math.max(ceiling[build] ?? 0, rate);

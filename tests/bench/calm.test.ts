@@ -35,6 +35,9 @@ describe('Calm', () => {
     await calm.measured(() => Promise.resolve());
     for (let i = 0; i < 5; i++) await calm.measured(() => Promise.resolve());
     expect(calm.waited).toBeLessThan(1.2);
+    calm.begin();
+    await calm.measured(() => Promise.resolve());
+    expect(calm.waited).toBeGreaterThan(1.5);
   });
 
   it('makes nothing again without patience', async () => {
