@@ -154,7 +154,7 @@ export class TrainingStep {
     const times = Math.min(most, MOST_STEPS, batches.ahead);
     if (times < 1 || !this.captured[ALONE]?.replays) return new Float32Array();
     this.losses ??= new Block(MOST_STEPS * 4);
-    const done = recording.replayOn(this.name, batches.cursor, this.losses, times);
+    const done = recording.replay(this.name, [], { cursor: batches.cursor, losses: this.losses, times });
     batches.skip(done);
     return engine().read(this.losses.pointer, done);
   }
