@@ -40,7 +40,7 @@ export interface EMAState {
  */
 export class EMA {
   readonly parameters: readonly Tensor[];
-  readonly decay: number;
+  readonly decay!: number;
   private readonly averages: readonly Block[];
   /** The weights, while the averages stand in their place. */
   private weights: Float32Array[] | undefined;
@@ -49,7 +49,8 @@ export class EMA {
     checkOptions('EMA', options, ['decay']);
     const { decay = 0.999 } = options;
     checkDecay(decay);
-    this.decay = decay;
+    // Captured functions have it in their instructions: an assignment is an error.
+    Object.defineProperty(this, 'decay', { enumerable: true, value: decay });
     this.parameters = leavesOf('EMA', parameters);
     this.averages = this.parameters.map(({ size }) => new Block(size * 4));
     this.parameters.forEach((parameter, i) => this.set(i, parameter.data));

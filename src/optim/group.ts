@@ -2,6 +2,7 @@ import { OPTIONS_BYTES } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
 import { Block } from '../core/owner.js';
 import { Tensor } from '../tensor/tensor.js';
+import { lookAgain } from '../tensor/value.js';
 import type { Method, NumberOption, OptionValues } from './method.js';
 
 /** Parameters that share options, as they are given to an optimizer. */
@@ -19,13 +20,15 @@ export class ParameterGroup {
   readonly params: readonly Tensor[];
   /** @internal */
   readonly memory!: Block;
+  /** @internal counts the changes that want other buffers, and so other instructions */
+  version!: number;
 
   constructor(method: Method, params: readonly Tensor[], options: OptionValues) {
     checkValues(method, options);
     this.params = params;
     const block = new Block(OPTIONS_BYTES);
-    const hidden = { enumerable: false, value: block };
-    Object.defineProperty(this, 'memory', hidden);
+    Object.defineProperties(this, { memory: { value: block }, version: { value: 0, writable: true } });
+    const buffers = (): string => String(method.buffers(this as unknown as OptionValues));
     new Float64Array(engine().memory.buffer, block.pointer, OPTIONS_BYTES / 8).fill(0);
     for (const [name, option] of Object.entries(method.numbers)) {
       Object.defineProperty(this, name, {
@@ -33,7 +36,12 @@ export class ParameterGroup {
         get: () => read(block, option),
         set: (value: unknown) => {
           checkNumber(method, name, option, value);
+          // lr is set often, and decides nothing.
+          const before = option.at > 0 && buffers();
           write(block, option, value as number | readonly number[]);
+          if (before === false || buffers() === before) return;
+          this.version++;
+          lookAgain();
         },
       });
       write(block, option, options[name] as number | readonly number[]);

@@ -73,6 +73,8 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
         (this.method.update << FUNCTION_SHIFT) |
         this.method.flags(values) |
         (values.maximize === true ? FLAG_MAXIMIZE : 0);
+      const { version } = group;
+      tape.conditions.push(() => group.version === version);
       tape.hold(group);
       for (const parameter of group.params) {
         const { gradient } = parameter;

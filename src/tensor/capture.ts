@@ -114,10 +114,11 @@ export class Recording {
     return true;
   }
 
-  /** Whether the leaves that were frozen are frozen, and no others. */
+  /** Whether the leaves that were frozen are frozen, and no others, and the tape's conditions hold. */
   private wantsTheSame(): boolean {
     const count = gradientsSwitched();
     if (this.checked === count) return true;
+    if (!this.tape.conditions.every((holds) => holds())) return false;
     if (this.wanted.some(([leaf, wanted]) => leaf.requiresGrad !== wanted)) return false;
     this.checked = count;
     return true;

@@ -67,6 +67,8 @@ export class Tape implements Owner {
   readonly program = new Program();
   /** Present while the tape is captured: the leaves whose gradients it touches. */
   leaves: Map<Value, LeafRecord> | undefined;
+  /** What must hold for a replay of a captured tape; checked after lookAgain(). */
+  readonly conditions: (() => boolean)[] = [];
   private readonly held = new Set<unknown>();
   private readonly used = new Set<Value>();
   private readonly arena = new Arena();

@@ -48,9 +48,14 @@ export class Gradient {
 
 let switched = 0;
 
-/** How often `requiresGrad` of any tensor was changed: recordings look again when it grows. */
+/** How often `requiresGrad` of any tensor was changed, or lookAgain() called: recordings look again when it grows. */
 export function gradientsSwitched(): number {
   return switched;
+}
+
+/** Makes recordings look again whether their conditions hold. */
+export function lookAgain(): void {
+  switched++;
 }
 
 /** What the tape sees of a tensor: its shape, where its numbers are, and how it came to be. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capture, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
+import { capture, data, fit, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
 
 const loss = new nn.MSELoss();
 const rows = Array.from({ length: 6 }, (_, i) => [Math.sin(i), Math.cos(2 * i), i / 6]);
@@ -145,6 +145,110 @@ describe('parameter groups', () => {
       return weights(model);
     };
     expect(run(true, 1)).toEqual(run(false, -1));
+  });
+
+  it.each([
+    ['SGD: momentum begins', 'SGD', {}, [['momentum', 0.9]]],
+    ['SGD: momentum ends', 'SGD', { momentum: 0.9 }, [['momentum', 0]]],
+    [
+      'SGD: momentum begins, ends and begins',
+      'SGD',
+      {},
+      [
+        ['momentum', 0.9],
+        ['momentum', 0],
+        ['momentum', 0.5],
+      ],
+    ],
+    ['SGD: weight decay begins', 'SGD', {}, [['weightDecay', 0.5]]],
+    [
+      'SGD: dampening with momentum',
+      'SGD',
+      {},
+      [
+        ['dampening', 0.5],
+        ['momentum', 0.9],
+      ],
+    ],
+    ['RMSprop: momentum begins', 'RMSprop', {}, [['momentum', 0.9]]],
+    [
+      'RMSprop: momentum begins, ends and begins',
+      'RMSprop',
+      {},
+      [
+        ['momentum', 0.9],
+        ['momentum', 0],
+        ['momentum', 0.9],
+      ],
+    ],
+    [
+      'RMSprop: momentum of a centered one',
+      'RMSprop',
+      { centered: true },
+      [
+        ['momentum', 0.9],
+        ['momentum', 0],
+      ],
+    ],
+    ['Adam: weight decay begins', 'Adam', {}, [['weightDecay', 0.5]]],
+    ['AdamW: weight decay ends', 'AdamW', {}, [['weightDecay', 0]]],
+  ] as const)('change what is recorded: %s', async (_, name, options, changes) => {
+    const run = async (way: 'loop' | 'capture' | 'fit'): Promise<number[]> => {
+      manualSeed(3);
+      const model = new nn.Linear(3, 2);
+      const make = optim[name] as new (p: Tensor[], o: object) => optim.Optimizer;
+      const optimizer = new make(model.parameters(), { lr: 0.1, ...options });
+      const train = (a: Tensor, b: Tensor): Tensor => {
+        optimizer.zeroGrad();
+        const value = loss.forward(model.forward(a), b);
+        value.backward();
+        optimizer.step();
+        return value;
+      };
+      const change = (i: number): void => {
+        if (i % 2 !== 0) return;
+        const [option, value] = changes[i / 2 - 1] ?? [];
+        if (option) (optimizer.paramGroups[0] as unknown as Record<string, number>)[option] = value;
+      };
+      const steps = 2 * changes.length + 3;
+      const seen: number[] = [];
+      if (way === 'fit') {
+        await fit(model, {
+          data: new data.DataLoader(new data.TensorDataset(x, y), { batchSize: 6 }),
+          loss,
+          optimizer,
+          epochs: steps,
+          progress: false,
+          onEpoch: ({ epoch, loss: value }) => {
+            seen.push(value);
+            change(epoch);
+          },
+        });
+      } else {
+        const step = way === 'capture' ? capture(train) : train;
+        for (let i = 1; i <= steps; i++) {
+          seen.push(step(x, y).item());
+          change(i);
+        }
+      }
+      return [...seen, ...weights(model)];
+    };
+    const loop = await run('loop');
+    expect(await run('capture')).toEqual(loop);
+    expect(await run('fit')).toEqual(loop);
+  });
+
+  it('refuse what is fixed once they are made', () => {
+    const p = [new nn.Parameter([1])];
+    const groups = [new optim.SGD(p, { lr: 1 }), new optim.Adam(p), new optim.RMSprop(p)].map(
+      ({ paramGroups }) => paramGroups[0] as unknown as Record<string, boolean>,
+    );
+    ['nesterov', 'amsgrad', 'centered'].forEach((name, i) => {
+      expect(() => (groups[i][name] = true)).toThrow(TypeError);
+      expect(() => (groups[i].maximize = true)).toThrow(TypeError);
+    });
+    const ema = new optim.EMA(p);
+    expect(() => ((ema as { decay: number }).decay = 0.5)).toThrow(TypeError);
   });
 
   it('take one more buffer when momentum begins, and keep the others', () => {
