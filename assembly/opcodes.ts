@@ -162,7 +162,7 @@ export const enum Unary {
   HARDTANH,
   /** x · tanh(log(1 + eˣ)) */
   MISH,
-  /** x² / 2 where |x| is below s0, else s0 · (|x| − s0 / 2). */
+  /** x² / 2 where |x| is below s0, else s0 · (|x| − s0 / 2); divided by s1, which is 1 or s0. */
   HUBER,
 }
 
@@ -175,6 +175,8 @@ export const enum Binary {
   /** Where both are equal each gets half of the gradient; NaN propagates. */
   MAXIMUM,
   MINIMUM,
+  /** a · b, and 0 where the weight b is 0, even if a is infinite or NaN. */
+  WEIGH,
   SQUARED_DIFFERENCE,
   /** −b · log a − (1 − b) · log(1 − a), logarithms not below −100. */
   CROSS_ENTROPY,

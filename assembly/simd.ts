@@ -42,6 +42,13 @@ export function transpose4(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, st
   v128.store(to + 3 * step, i64x2.shuffle(high01, high23, 1, 3));
 }
 
+/** x · weight, and 0 where the weight is 0, whatever x is: what counts for nothing adds nothing, be it infinite or NaN. */
+// @ts-ignore: decorator
+@inline
+export function weigh4(x: v128, weight: v128): v128 {
+  return v128.andnot(f32x4.mul(x, weight), f32x4.eq(weight, f32x4.splat(0)));
+}
+
 /** The sum of the four lanes, in a fixed order. */
 // @ts-ignore: decorator
 @inline
@@ -177,10 +184,11 @@ export function expm14(x: v128): v128 {
   return select(near, f32x4.sub(e, one), f32x4.lt(f32x4.abs(x), one));
 }
 
-/** 1 / (1 + e⁻ˣ). */
+/** 1 / (1 + e⁻ˣ), below zero as eˣ / (1 + eˣ), where e⁻ˣ may be infinite. */
 export function sigmoid4(x: v128): v128 {
   const one = f32x4.splat(1);
-  return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
+  const e = exp4(f32x4.neg(f32x4.abs(x)));
+  return f32x4.div(select(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
 }
 
 /** erfc x with a relative error of about 10⁻⁷ everywhere (Numerical Recipes, section 6.2: a Chebyshev fit). */
@@ -239,7 +247,7 @@ function log64(x: f64): f64 {
 }
 
 /** x to the power y with C's rules for zeros, infinities, NaN and negative bases. */
-export function power(x: f32, y: f32): f32 {
+export function power(x: f32, y: f32): f64 {
   if (y == 0 || x == 1) return 1;
   if (x != x || y != y) return NaN;
   const whole = trunc(y) == y;
@@ -251,7 +259,7 @@ export function power(x: f32, y: f32): f32 {
       if (n & 1) result *= base;
       base *= base;
     }
-    return <f32>(y < 0 ? 1 / result : result);
+    return y < 0 ? 1 / result : result;
   }
   const odd = whole && size < 16777216 && (<i32>size & 1) == 1;
   const negative = odd && (reinterpret<i32>(x) < 0);
@@ -262,7 +270,12 @@ export function power(x: f32, y: f32): f32 {
   else if (size == Infinity) result = a == 1 ? 1 : (a > 1) == (y > 0) ? Infinity : 0;
   else if (x < 0 && !whole) return NaN;
   else result = y == 0.5 ? sqrt(a) : exp64(<f64>y * log64(a));
-  return <f32>(negative ? -result : result);
+  return negative ? -result : result;
+}
+
+/** ∂(xʸ)/∂x */
+export function powerSlope(x: f32, y: f32): f32 {
+  return y == 0 ? 0 : <f32>(<f64>y * power(x, y - 1));
 }
 
 /** ln x of a single number, as the gradient of a power wants it. */

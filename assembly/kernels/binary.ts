@@ -1,25 +1,26 @@
 import { Binary } from '../opcodes';
-import { loadUpTo, log4, logOf, power, sigmoid4, softplus4, storeUpTo } from '../simd';
+import { loadUpTo, log4, logOf, power, powerSlope, sigmoid4, softplus4, storeUpTo, weigh4 } from '../simd';
 import { lastOf, loadStrided, rowOffset } from './walk';
 
 function power4(a: v128, b: v128): v128 {
-  let y = f32x4.splat(power(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
-  y = f32x4.replace_lane(y, 1, power(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
-  y = f32x4.replace_lane(y, 2, power(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
-  return f32x4.replace_lane(y, 3, power(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
+  let y = f32x4.splat(<f32>power(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
+  y = f32x4.replace_lane(y, 1, <f32>power(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
+  y = f32x4.replace_lane(y, 2, <f32>power(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
+  return f32x4.replace_lane(y, 3, <f32>power(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
 }
 
 /** ∂(aᵇ)/∂a or ∂(aᵇ)/∂b. */
-function powerSlope(which: i32, a: f32, b: f32): f32 {
-  if (which == 0) return b == 0 ? 0 : b * power(a, b - 1);
-  return a == 0 && b >= 0 ? 0 : power(a, b) * logOf(a);
+function slope(which: i32, a: f32, b: f32): f32 {
+  if (which == 0) return powerSlope(a, b);
+  const y = power(a, b);
+  return y == 0 || (a == 0 && b == 0) ? 0 : <f32>(y * logOf(a));
 }
 
 function powerSlope4(which: i32, a: v128, b: v128): v128 {
-  let y = f32x4.splat(powerSlope(which, f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
-  y = f32x4.replace_lane(y, 1, powerSlope(which, f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
-  y = f32x4.replace_lane(y, 2, powerSlope(which, f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
-  return f32x4.replace_lane(y, 3, powerSlope(which, f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
+  let y = f32x4.splat(slope(which, f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
+  y = f32x4.replace_lane(y, 1, slope(which, f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
+  y = f32x4.replace_lane(y, 2, slope(which, f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
+  return f32x4.replace_lane(y, 3, slope(which, f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
 }
 
 /** ln x, not below −100: a probability that rounds to 0 is not infinitely wrong. */
@@ -38,14 +39,16 @@ function apply(fn: i32, a: v128, b: v128): v128 {
     case Binary.POWER: return power4(a, b);
     case Binary.MAXIMUM: return f32x4.max(a, b);
     case Binary.MINIMUM: return f32x4.min(a, b);
+    case Binary.WEIGH: return weigh4(a, b);
     case Binary.CROSS_ENTROPY: {
       const rest = f32x4.sub(f32x4.splat(1), b);
       return f32x4.neg(f32x4.add(f32x4.mul(b, limitedLog(a)), f32x4.mul(rest, limitedLog(f32x4.sub(f32x4.splat(1), a)))));
     }
     case Binary.LOGIT_CROSS_ENTROPY: {
-      // max(a, 0) − a · b is exact where b is 0 or 1; ln(1 + e^−|a|) is what softplus adds to max(a, 0).
-      const positive = f32x4.max(a, f32x4.splat(0));
-      return f32x4.add(f32x4.sub(positive, f32x4.mul(a, b)), softplus4(f32x4.neg(f32x4.abs(a))));
+      // |a| counts by what the target lacks on the side of a, which may be nothing; the rest is ln(1 + e^−|a|).
+      const size = f32x4.abs(a);
+      const lack = v128.bitselect(b, f32x4.sub(f32x4.splat(1), b), f32x4.lt(a, f32x4.splat(0)));
+      return f32x4.add(weigh4(size, lack), softplus4(f32x4.neg(size)));
     }
     default: {
       const d = f32x4.sub(a, b);
@@ -61,7 +64,8 @@ function derive(fn: i32, which: i32, dy: v128, a: v128, b: v128): v128 {
   switch (fn) {
     case Binary.ADD: return dy;
     case Binary.SUBTRACT: return which == 0 ? dy : f32x4.neg(dy);
-    case Binary.MULTIPLY: return f32x4.mul(dy, which == 0 ? b : a);
+    case Binary.MULTIPLY:
+    case Binary.WEIGH: return which == 0 ? weigh4(dy, b) : f32x4.mul(dy, a);
     case Binary.DIVIDE: {
       if (which == 0) return f32x4.div(dy, b);
       return f32x4.neg(f32x4.mul(dy, f32x4.div(f32x4.div(a, b), b)));
@@ -79,14 +83,17 @@ function derive(fn: i32, which: i32, dy: v128, a: v128, b: v128): v128 {
     case Binary.CROSS_ENTROPY: {
       const rest = f32x4.sub(f32x4.splat(1), a);
       if (which == 1) return f32x4.mul(dy, f32x4.sub(limitedLog(rest), limitedLog(a)));
-      return f32x4.div(f32x4.mul(dy, f32x4.sub(a, b)), f32x4.max(f32x4.mul(a, rest), f32x4.splat(1e-12)));
+      // (1 − b) / (1 − a) − b / a: each is right at both ends, where the other has nothing to divide.
+      const least = f32x4.splat(1e-12);
+      const other = f32x4.div(f32x4.sub(f32x4.splat(1), b), f32x4.max(rest, least));
+      return f32x4.mul(dy, f32x4.sub(other, f32x4.div(b, f32x4.max(a, least))));
     }
     case Binary.LOGIT_CROSS_ENTROPY: {
       return f32x4.mul(dy, which == 0 ? f32x4.sub(sigmoid4(a), b) : f32x4.neg(a));
     }
     default: {
-      const d = which == 0 ? f32x4.sub(a, b) : f32x4.sub(b, a);
-      return f32x4.mul(dy, f32x4.add(d, d));
+      const d = f32x4.mul(dy, which == 0 ? f32x4.sub(a, b) : f32x4.sub(b, a));
+      return f32x4.add(d, d);
     }
   }
 }
@@ -153,13 +160,16 @@ export function binaryGradient(
     for (let j = 0; j < count; j += 4) {
       const left = count - j;
       const p = po + (<usize>j << 2);
-      const g = derive(
+      const d = f32x4.mul(loadStrided(pd + (<usize>(j * dyStep) << 2), dyStep, left), factor);
+      const slopes = derive(
         fn,
         which,
-        f32x4.mul(loadStrided(pd + (<usize>(j * dyStep) << 2), dyStep, left), factor),
+        d,
         loadStrided(pa + (<usize>(j * aStep) << 2), aStep, left),
         loadStrided(pb + (<usize>(j * bStep) << 2), bStep, left),
       );
+      // What has no gradient passes none on, be the slope infinite or NaN.
+      const g = v128.andnot(slopes, f32x4.eq(d, f32x4.splat(0)));
       storeUpTo(p, accumulate ? f32x4.add(loadUpTo(p, left), g) : g, left);
     }
     i += count;

@@ -1,7 +1,7 @@
 import { Status } from '../opcodes';
-import { exp4, loadUpTo, log4, logOf, storeUpTo } from '../simd';
+import { exp4, loadUpTo, log4, logOf, storeUpTo, weigh4 } from '../simd';
 import { isIndex } from './pick';
-import { rowDivide, rowExp, rowMaximum } from './softmax';
+import { below, rowDivide, rowExp, rowMaximum } from './softmax';
 
 /** dlogits = scale · dy · (probabilities · Σ target − target) for one row; scale · dy is `g`. */
 function rowGradient(
@@ -20,7 +20,7 @@ function rowGradient(
     const at = <usize>i << 2;
     const left = classes - i;
     const t = soft ? loadUpTo(target + at, left) : oneAt(label - i);
-    let d = f32x4.mul(factor, f32x4.sub(f32x4.mul(loadUpTo(probabilities + at, left), masses), t));
+    let d = weigh4(f32x4.sub(f32x4.mul(loadUpTo(probabilities + at, left), masses), t), factor);
     if (accumulate) d = f32x4.add(loadUpTo(dx + at, left), d);
     storeUpTo(dx + at, d, left);
   }
@@ -31,6 +31,13 @@ function rowGradient(
 @inline
 function oneAt(lane: i32): v128 {
   return v128.and(i32x4.eq(i32x4(0, 1, 2, 3), i32x4.splat(lane)), f32x4.splat(1));
+}
+
+/** below() of one number. */
+// @ts-ignore: decorator
+@inline
+function belowOne(x: f32, maximum: f32): f32 {
+  return x == Infinity ? 0 : x - maximum;
 }
 
 /** Up to so many classes four rows go through the lanes together: rows shorter than that leave lanes empty. */
@@ -81,7 +88,7 @@ function narrowRows(
   for (let at: usize = 0; at < step; at += 4) maximum = f32x4.max(maximum, column(at, x, x + o1, x + o2, x + o3));
   let sum = zero;
   for (let at: usize = 0; at < step; at += 4) {
-    const e = exp4(f32x4.sub(column(at, x, x + o1, x + o2, x + o3), maximum));
+    const e = exp4(below(column(at, x, x + o1, x + o2, x + o3), maximum));
     putColumn(p, step, at, e, count);
     sum = f32x4.add(sum, e);
   }
@@ -98,11 +105,11 @@ function narrowRows(
   let c: f32 = 0;
   for (let at: usize = 0; at < step; at += 4) {
     const share = soft ? column(at, t, t + o1, t + o2, t + o3) : v128.and(f32x4.eq(labels, f32x4.splat(c)), f32x4.splat(1));
-    const logit = column(at, x, x + o1, x + o2, x + o3);
-    if (soft) loss = f32x4.sub(loss, f32x4.mul(share, f32x4.sub(f32x4.sub(logit, maximum), logSum)));
-    else loss = v128.bitselect(f32x4.sub(logSum, f32x4.sub(logit, maximum)), loss, f32x4.eq(labels, f32x4.splat(c)));
+    const log = f32x4.sub(logSum, below(column(at, x, x + o1, x + o2, x + o3), maximum));
+    if (soft) loss = f32x4.add(loss, weigh4(log, share));
+    else loss = v128.bitselect(log, loss, f32x4.eq(labels, f32x4.splat(c)));
     let v = f32x4.div(column(at, p, p + o1, p + o2, p + o3), sum);
-    if (dy != 0) v = f32x4.mul(factor, f32x4.sub(f32x4.mul(v, mass), share));
+    if (dy != 0) v = weigh4(f32x4.sub(f32x4.mul(v, mass), share), factor);
     putColumn(p, step, at, v, count);
     c += 1;
   }
@@ -141,12 +148,13 @@ export function crossEntropy(
     if (soft) {
       for (let i = 0; i < classes; i++) {
         const offset = <usize>i << 2;
-        loss -= load<f32>(targets + at + offset) * (load<f32>(x + offset) - maximum - logSum);
+        const share = load<f32>(targets + at + offset);
+        if (share != 0) loss += share * (logSum - belowOne(load<f32>(x + offset), maximum));
       }
     } else {
       const label = load<f32>(targets + (<usize>row << 2));
       if (!isIndex(label, classes)) return Status.LABEL;
-      loss = logSum - (load<f32>(x + (<usize>(<i32>label) << 2)) - maximum);
+      loss = logSum - belowOne(load<f32>(x + (<usize>(<i32>label) << 2)), maximum);
     }
     store<f32>(losses + (<usize>row << 2), loss);
     if (dy != 0) {

@@ -31,6 +31,7 @@ export function dropout(y: usize, x: usize, mask: usize, generator: usize, p: f3
     const dropped = <u64>squares(counter + <u64>i, key) < threshold;
     const m = dropped ? <f32>0 : kept;
     store<f32>(mask + at, m);
-    store<f32>(y + at, load<f32>(x + at) * m);
+    // An infinite element that is dropped is 0 too.
+    store<f32>(y + at, dropped ? 0 : load<f32>(x + at) * kept);
   }
 }

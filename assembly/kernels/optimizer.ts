@@ -63,6 +63,13 @@ function splat(x: f64): v128 {
   return f32x4.splat(<f32>x);
 }
 
+/** a / b, and 0 where a is 0: nothing to go by is no step, also without an eps. NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+function over(a: v128, b: v128): v128 {
+  return v128.andnot(f32x4.div(a, b), f32x4.eq(a, f32x4.splat(0)));
+}
+
 /** keep · old + fresh · new, which is stored in the place of the old. */
 function blend(buffer: usize, keep: v128, fresh: v128, value: v128, left: i32): v128 {
   const mean = madd(keep, loadUpTo(buffer, left), f32x4.mul(fresh, value));
@@ -128,7 +135,7 @@ export function update(
           storeUpTo(third + at, v, left);
         }
         if (fn == Update.NADAM) direction = madd(gradientRate, g, direction);
-        p = f32x4.add(p, f32x4.div(direction, madd(root, f32x4.sqrt(v), eps)));
+        p = f32x4.add(p, over(direction, madd(root, f32x4.sqrt(v), eps)));
         storeUpTo(parameter + at, p, left);
         continue;
       }
@@ -139,20 +146,20 @@ export function update(
           // Rounding may take more away than there is.
           v = f32x4.max(f32x4.splat(0), f32x4.sub(v, f32x4.mul(mean, mean)));
         }
-        g = f32x4.div(g, f32x4.add(f32x4.sqrt(v), eps));
+        g = over(g, f32x4.add(f32x4.sqrt(v), eps));
         if (third != 0) g = blend(third + at, keep1, f32x4.splat(1), g, left);
         break;
       }
       case Update.ADAGRAD: {
         const one = f32x4.splat(1);
         const sum = blend(first, one, one, f32x4.mul(g, g), left);
-        g = f32x4.div(g, f32x4.add(f32x4.sqrt(sum), eps));
+        g = over(g, f32x4.add(f32x4.sqrt(sum), eps));
         break;
       }
       case Update.ADADELTA: {
         const v = blend(first, keep2, fresh2, f32x4.mul(g, g), left);
         const u = loadUpTo(second + at, left);
-        g = f32x4.mul(f32x4.div(f32x4.sqrt(f32x4.add(u, eps)), f32x4.sqrt(f32x4.add(v, eps))), g);
+        g = f32x4.mul(over(f32x4.sqrt(f32x4.add(u, eps)), f32x4.sqrt(f32x4.add(v, eps))), g);
         blend(second + at, keep2, fresh2, f32x4.mul(g, g), left);
         break;
       }
@@ -160,8 +167,8 @@ export function update(
         const m = loadUpTo(first, left);
         const c = madd(keep1, m, f32x4.mul(fresh1, g));
         blend(first, keep2, fresh2, g, left);
-        // The sign; NaN stays NaN.
-        g = v128.and(f32x4.div(c, f32x4.abs(c)), f32x4.ne(c, f32x4.splat(0)));
+        // The sign.
+        g = over(c, f32x4.abs(c));
         break;
       }
     }

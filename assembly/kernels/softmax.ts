@@ -1,5 +1,5 @@
 import { Softmax } from '../opcodes';
-import { exp4, firstLanes, log4, loadUpTo, max4, storeUpTo, sum4 } from '../simd';
+import { exp4, firstLanes, log4, loadUpTo, max4, storeUpTo, sum4, weigh4 } from '../simd';
 
 // Inputs are seen as [outer, length, inner]. Where inner is 1 a row is contiguous and its elements go through the
 // lanes; else up to four neighbouring columns do. A unit of work is one row, or one group of four columns.
@@ -25,6 +25,13 @@ export function softmax(fn: i32, y: usize, x: usize, length: i32, inner: i32, be
   }
 }
 
+/** x − the maximum of its row; 0 where both are +∞, beside which the other elements are nothing. */
+// @ts-ignore: decorator
+@inline
+export function below(x: v128, maximum: v128): v128 {
+  return v128.andnot(f32x4.sub(x, maximum), f32x4.eq(x, f32x4.splat(Infinity)));
+}
+
 /** The largest of a contiguous row. */
 export function rowMaximum(x: usize, length: i32): f32 {
   const least = f32x4.splat(-Infinity);
@@ -35,7 +42,7 @@ export function rowMaximum(x: usize, length: i32): f32 {
   return max4(m);
 }
 
-/** y = exp(x − shift), and its sum. */
+/** y = exp(x − shift), and its sum; the shift is the row's maximum. */
 export function rowExp(y: usize, x: usize, length: i32, shift: f32): f32 {
   const zero = f32x4.splat(0);
   const shifts = f32x4.splat(shift);
@@ -43,7 +50,7 @@ export function rowExp(y: usize, x: usize, length: i32, shift: f32): f32 {
   for (let i = 0; i < length; i += 4) {
     const at = <usize>i << 2;
     const left = length - i;
-    const e = exp4(f32x4.sub(loadUpTo(x + at, left), shifts));
+    const e = exp4(below(loadUpTo(x + at, left), shifts));
     storeUpTo(y + at, e, left);
     sum = f32x4.add(sum, firstLanes(e, zero, left));
   }
@@ -72,7 +79,7 @@ function row(fn: i32, y: usize, x: usize, length: i32): void {
   for (let i = 0; i < length; i += 4) {
     const at = <usize>i << 2;
     const left = length - i;
-    storeUpTo(y + at, f32x4.sub(f32x4.sub(loadUpTo(x + at, left), shift), logSum), left);
+    storeUpTo(y + at, f32x4.sub(below(loadUpTo(x + at, left), shift), logSum), left);
   }
 }
 
@@ -82,7 +89,7 @@ function columns(fn: i32, y: usize, x: usize, length: i32, inner: i32, lanes: i3
   for (let i = 0; i < length; i++) maximum = f32x4.max(maximum, loadUpTo(x + <usize>i * step, lanes));
   let sum = f32x4.splat(0);
   for (let i = 0; i < length; i++) {
-    const e = exp4(f32x4.sub(loadUpTo(x + <usize>i * step, lanes), maximum));
+    const e = exp4(below(loadUpTo(x + <usize>i * step, lanes), maximum));
     storeUpTo(y + <usize>i * step, e, lanes);
     sum = f32x4.add(sum, e);
   }
@@ -92,7 +99,7 @@ function columns(fn: i32, y: usize, x: usize, length: i32, inner: i32, lanes: i3
     const value =
       fn == Softmax.PLAIN
         ? f32x4.div(loadUpTo(y + at, lanes), sum)
-        : f32x4.sub(f32x4.sub(loadUpTo(x + at, lanes), maximum), logSum);
+        : f32x4.sub(below(loadUpTo(x + at, lanes), maximum), logSum);
     storeUpTo(y + at, value, lanes);
   }
 }
@@ -116,7 +123,7 @@ export function softmaxGradient(
       const at = base + <usize>i * stride;
       const left = inner == 1 ? length - i : lanes;
       const g = loadUpTo(dy + at, left);
-      const term = fn == Softmax.PLAIN ? f32x4.mul(g, loadUpTo(y + at, left)) : g;
+      const term = fn == Softmax.PLAIN ? weigh4(loadUpTo(y + at, left), g) : g;
       sum = f32x4.add(sum, firstLanes(term, zero, left));
     }
     if (inner == 1) sum = f32x4.splat(sum4(sum));
@@ -125,7 +132,7 @@ export function softmaxGradient(
       const left = inner == 1 ? length - i : lanes;
       const g = loadUpTo(dy + at, left);
       const value = loadUpTo(y + at, left);
-      let d = fn == Softmax.PLAIN ? f32x4.mul(value, f32x4.sub(g, sum)) : f32x4.sub(g, f32x4.mul(exp4(value), sum));
+      let d = fn == Softmax.PLAIN ? weigh4(value, f32x4.sub(g, sum)) : f32x4.sub(g, weigh4(exp4(value), sum));
       if (accumulate) d = f32x4.add(loadUpTo(dx + at, left), d);
       storeUpTo(dx + at, d, left);
     }

@@ -1,14 +1,37 @@
 import { Unary } from '../opcodes';
-import { erfc4, exp4, expm14, loadUpTo, log4, power, relu4, sigmoid4, softplus4, storeUpTo, tanh4 } from '../simd';
+import {
+  erfc4, exp4, expm14, loadUpTo, log4, power, powerSlope, relu4, sigmoid4, softplus4, storeUpTo, tanh4, weigh4,
+} from '../simd';
 
 const SQRT_HALF: f32 = 0.70710678118654752;
 const INVERSE_SQRT_TWO_PI: f32 = 0.39894228040143268;
 
 function power4(x: v128, exponent: f32): v128 {
-  let y = f32x4.splat(power(f32x4.extract_lane(x, 0), exponent));
-  y = f32x4.replace_lane(y, 1, power(f32x4.extract_lane(x, 1), exponent));
-  y = f32x4.replace_lane(y, 2, power(f32x4.extract_lane(x, 2), exponent));
-  return f32x4.replace_lane(y, 3, power(f32x4.extract_lane(x, 3), exponent));
+  let y = f32x4.splat(<f32>power(f32x4.extract_lane(x, 0), exponent));
+  y = f32x4.replace_lane(y, 1, <f32>power(f32x4.extract_lane(x, 1), exponent));
+  y = f32x4.replace_lane(y, 2, <f32>power(f32x4.extract_lane(x, 2), exponent));
+  return f32x4.replace_lane(y, 3, <f32>power(f32x4.extract_lane(x, 3), exponent));
+}
+
+function powerSlope4(x: v128, exponent: f32): v128 {
+  let y = f32x4.splat(powerSlope(f32x4.extract_lane(x, 0), exponent));
+  y = f32x4.replace_lane(y, 1, powerSlope(f32x4.extract_lane(x, 1), exponent));
+  y = f32x4.replace_lane(y, 2, powerSlope(f32x4.extract_lane(x, 2), exponent));
+  return f32x4.replace_lane(y, 3, powerSlope(f32x4.extract_lane(x, 3), exponent));
+}
+
+/** From so far below zero on, what falls like an exponential is 0 whatever it is multiplied by; x itself may be −∞. */
+// @ts-ignore: decorator
+@inline
+function above(x: v128): v128 {
+  return f32x4.max(x, f32x4.splat(-200));
+}
+
+/** The same on both sides: for slopes, which are those at ±∞ there. */
+// @ts-ignore: decorator
+@inline
+function within(x: v128): v128 {
+  return f32x4.min(above(x), f32x4.splat(200));
 }
 
 /** eˣ · (eˣ + 2), of which tanh(log(1 + eˣ)) is n / (n + 2); from 20 on that is 1. */
@@ -36,15 +59,15 @@ function apply(POWERS: bool, fn: i32, x: v128, s0: f32, s1: f32): v128 {
     case Unary.ABS: return f32x4.abs(x);
     case Unary.SQUARE: return f32x4.mul(x, x);
     case Unary.RELU: return relu4(x);
-    case Unary.LEAKY_RELU: return v128.bitselect(f32x4.mul(x, f32x4.splat(s0)), x, f32x4.lt(x, zero));
+    case Unary.LEAKY_RELU: return v128.bitselect(weigh4(x, f32x4.splat(s0)), x, f32x4.lt(x, zero));
     case Unary.SIGMOID: return sigmoid4(x);
     case Unary.TANH: return tanh4(x);
     case Unary.GELU: {
       // Φ(x) = erfc(−x / √2) / 2 is exact in relative terms also far below zero.
       const phi = f32x4.mul(f32x4.splat(0.5), erfc4(f32x4.mul(x, f32x4.splat(-SQRT_HALF))));
-      return f32x4.mul(x, phi);
+      return f32x4.mul(above(x), phi);
     }
-    case Unary.SILU: return f32x4.mul(x, sigmoid4(x));
+    case Unary.SILU: return f32x4.mul(above(x), sigmoid4(x));
     case Unary.SOFTPLUS: {
       const z = f32x4.mul(x, f32x4.splat(s0));
       const y = f32x4.div(softplus4(z), f32x4.splat(s0));
@@ -56,11 +79,12 @@ function apply(POWERS: bool, fn: i32, x: v128, s0: f32, s1: f32): v128 {
       const below = f32x4.mul(f32x4.splat(s0), expm14(x));
       return v128.bitselect(below, x, f32x4.lt(x, zero));
     }
-    case Unary.MISH: return f32x4.mul(x, mishTanh(mishPower(x)));
+    case Unary.MISH: return f32x4.mul(above(x), mishTanh(mishPower(x)));
     case Unary.HUBER: {
       const a = f32x4.abs(x);
       const c = f32x4.min(a, f32x4.splat(s0));
-      return f32x4.mul(c, f32x4.sub(a, f32x4.mul(c, f32x4.splat(0.5))));
+      const square = f32x4.mul(f32x4.mul(c, f32x4.splat(0.5)), f32x4.div(c, f32x4.splat(s1)));
+      return f32x4.add(f32x4.mul(f32x4.splat(s0 / s1), f32x4.sub(a, c)), square);
     }
     default: return POWERS ? power4(x, s0) : x;
   }
@@ -74,29 +98,34 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
   const one = f32x4.splat(1);
   switch (fn) {
     case Unary.NEGATE: return f32x4.neg(dy);
-    case Unary.EXP: return f32x4.mul(dy, y);
+    case Unary.EXP: return weigh4(dy, y);
     case Unary.LOG: return f32x4.div(dy, x);
     case Unary.SQRT: return f32x4.div(dy, f32x4.add(y, y));
     case Unary.ABS: {
       const signed = v128.xor(dy, v128.and(x, f32x4.splat(-0.0)));
       return v128.andnot(signed, f32x4.eq(x, zero));
     }
-    case Unary.SQUARE: return f32x4.mul(dy, f32x4.add(x, x));
+    case Unary.SQUARE: {
+      const d = f32x4.mul(dy, x);
+      return f32x4.add(d, d);
+    }
     case Unary.RELU: return v128.and(dy, f32x4.gt(x, zero));
     case Unary.LEAKY_RELU: return v128.bitselect(dy, f32x4.mul(dy, f32x4.splat(s0)), f32x4.gt(x, zero));
     case Unary.SIGMOID: return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(one, y)));
     case Unary.TANH: return f32x4.mul(dy, f32x4.sub(one, f32x4.mul(y, y)));
     case Unary.GELU: {
-      const phi = f32x4.mul(f32x4.splat(0.5), erfc4(f32x4.mul(x, f32x4.splat(-SQRT_HALF))));
+      const z = within(x);
+      const phi = f32x4.mul(f32x4.splat(0.5), erfc4(f32x4.mul(z, f32x4.splat(-SQRT_HALF))));
       const density = f32x4.mul(
         f32x4.splat(INVERSE_SQRT_TWO_PI),
-        exp4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5))),
+        exp4(f32x4.mul(f32x4.mul(z, z), f32x4.splat(-0.5))),
       );
-      return f32x4.mul(dy, f32x4.add(phi, f32x4.mul(x, density)));
+      return f32x4.mul(dy, f32x4.add(phi, f32x4.mul(z, density)));
     }
     case Unary.SILU: {
-      const s = sigmoid4(x);
-      return f32x4.mul(dy, f32x4.mul(s, f32x4.add(one, f32x4.mul(x, f32x4.sub(one, s)))));
+      const z = within(x);
+      const s = sigmoid4(z);
+      return f32x4.mul(dy, f32x4.mul(s, f32x4.add(one, f32x4.mul(z, f32x4.sub(one, s)))));
     }
     case Unary.SOFTPLUS: {
       const z = f32x4.mul(x, f32x4.splat(s0));
@@ -116,18 +145,17 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
     }
     case Unary.MISH: {
       // t + x · σ(x) · (1 − t²), where 1 − t² = 4 (n + 1) / (n + 2)².
-      const n = mishPower(x);
+      const z = within(x);
+      const n = mishPower(z);
       const d = f32x4.add(n, f32x4.splat(2));
       const rest = f32x4.div(f32x4.mul(f32x4.splat(4), f32x4.add(n, one)), f32x4.mul(d, d));
-      return f32x4.mul(dy, f32x4.add(mishTanh(n), f32x4.mul(f32x4.mul(x, sigmoid4(x)), rest)));
+      return f32x4.mul(dy, f32x4.add(mishTanh(n), f32x4.mul(f32x4.mul(z, sigmoid4(z)), rest)));
     }
     case Unary.HUBER: {
-      return f32x4.mul(dy, f32x4.min(f32x4.max(x, f32x4.splat(-s0)), f32x4.splat(s0)));
+      const c = f32x4.min(f32x4.max(x, f32x4.splat(-s0)), f32x4.splat(s0));
+      return f32x4.mul(dy, f32x4.div(c, f32x4.splat(s1)));
     }
-    default: {
-      if (s0 == 0) return zero;
-      return f32x4.mul(dy, f32x4.mul(f32x4.splat(s0), power4(x, s0 - 1)));
-    }
+    default: return f32x4.mul(dy, powerSlope4(x, s0));
   }
 }
 
@@ -156,7 +184,10 @@ export function unaryGradient(
   for (let i = begin; i < end; i += 4) {
     const at = <usize>i << 2;
     const left = end - i;
-    const g = derive(fn, loadUpTo(dy + at, left), loadUpTo(x + at, left), loadUpTo(y + at, left), s0, s1);
+    const d = loadUpTo(dy + at, left);
+    let g = derive(fn, d, loadUpTo(x + at, left), loadUpTo(y + at, left), s0, s1);
+    // What has no gradient passes none on, be the slope infinite or NaN; that of ReLU is neither.
+    if (fn != Unary.RELU) g = v128.andnot(g, f32x4.eq(d, f32x4.splat(0)));
     storeUpTo(dx + at, accumulate ? f32x4.add(loadUpTo(dx + at, left), g) : g, left);
   }
 }

@@ -1,12 +1,12 @@
 import { formatShape } from '../tensor/layout.js';
-import { binaryCrossEntropy, logitCrossEntropy } from '../tensor/operations/binary.js';
+import { binaryCrossEntropy, logitCrossEntropy, weigh } from '../tensor/operations/binary.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
 import { ElementLoss, type LossOptions } from './loss.js';
 
 /**
  * −target · log p − (1 − target) · log(1 − p) of probabilities p; both of one shape, logarithms not below −100, as in
- * PyTorch. {@link BCEWithLogitsLoss} is the same without the sigmoid before it, and more exact.
+ * PyTorch, and slopes not beyond ±10¹². {@link BCEWithLogitsLoss} is the same without the sigmoid before it, and more exact.
  *
  * @throws RangeError where the shapes differ
  * @example
@@ -31,7 +31,8 @@ export interface BCEWithLogitsLossOptions extends LossOptions {
 }
 
 /**
- * −posWeight · target · log σ(x) − (1 − target) · log(1 − σ(x)) of logits x, computed stably; both of one shape.
+ * −posWeight · target · log σ(x) − (1 − target) · log(1 − σ(x)) of logits x, computed stably; both of one shape. A logit
+ * of −∞ costs nothing with target 0, and +∞ nothing with target 1 (PyTorch: NaN).
  *
  * @throws RangeError where the shapes differ
  * @example
@@ -58,10 +59,9 @@ export class BCEWithLogitsLoss extends ElementLoss {
         `BCEWithLogitsLoss: expected posWeight [1] or [${width}], got ${formatShape(posWeight.shape)}`,
       );
     }
-    // −log σ(x) = softplus(−x), and −log(1 − σ(x)) = x + softplus(−x).
-    const positive = posWeight.size === 1 ? posWeight.reshape() : posWeight;
-    const share = positive.sub(1).mul(target).add(1);
-    const rest = target.neg().add(1);
-    return rest.mul(logits).add(share.mul(logits.neg().softplus()));
+    // −log σ(x) = softplus(−x), and −log(1 − σ(x)) = softplus(x).
+    const share = target.mul(posWeight.size === 1 ? posWeight.reshape() : posWeight);
+    const positive = call(weigh, [logits.neg().softplus(), share], undefined);
+    return positive.add(call(weigh, [logits.softplus(), target.neg().add(1)], undefined));
   }
 }

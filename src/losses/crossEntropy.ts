@@ -1,4 +1,5 @@
 import { formatShape } from '../tensor/layout.js';
+import { weigh } from '../tensor/operations/binary.js';
 import { pick } from '../tensor/operations/pick.js';
 import { crossEntropy, crossEntropyRows } from '../tensor/operations/softmax.js';
 import { asTensor, call, tensor, type Tensor } from '../tensor/tensor.js';
@@ -117,7 +118,7 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
     const atLabel = this.at(expected, logs).neg();
     const losses = mass ? atLabel.mul(mass) : atLabel;
     if (labelSmoothing === 0) return this.reduce(losses, options, mass);
-    let spread = (weight ? logs.mul(weight) : logs).sum(1).neg();
+    let spread = (weight ? call(weigh, [logs, weight], undefined) : logs).sum(1).neg();
     if (ignoreIndex !== undefined) {
       spread = spread.mul(this.at(expected, tensor(new Float32Array(classes).fill(1))));
     }

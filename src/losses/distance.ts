@@ -1,5 +1,6 @@
 import { formatShape } from '../tensor/layout.js';
-import { asTensor, type Tensor } from '../tensor/tensor.js';
+import { rowNorm, unitRows } from '../tensor/operations/rows.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
 import { ReducedLoss, type LossCall, type LossOptions } from './loss.js';
 
@@ -8,12 +9,10 @@ export interface CosineEmbeddingLossOptions extends LossOptions {
   margin?: number;
 }
 
-/** Added to squared lengths, as in PyTorch: the cosine of a zero vector is 0. */
-const COSINE_EPS = 1e-12;
-
 /**
- * With the cosine c of two rows: 1 − c where the target is 1, max(0, c − margin) where it is −1. first and second
- * [batch, features]; targets [batch].
+ * With the cosine c of two rows: 1 − c where the target is 1, max(0, c − margin) where it is −1. The cosine does not
+ * depend on lengths, however long or short the rows are (PyTorch adds 10⁻¹² to their squares); that of a row of zeros is 0.
+ * first and second [batch, features]; targets [batch].
  *
  * @throws RangeError where the shapes do not fit
  * @example
@@ -47,11 +46,8 @@ export class CosineEmbeddingLoss extends ReducedLoss {
         `CosineEmbeddingLoss: expected targets [${first.shape[0]}], got ${formatShape(target.shape)}`,
       );
     }
-    const length = (x: Tensor): Tensor => x.square().sum(1).add(COSINE_EPS);
-    const cosine = first
-      .mul(second)
-      .sum(1)
-      .div(length(first).mul(length(second)).sqrt());
+    const [a, b] = [first, second].map((rows) => call(unitRows, [rows], undefined));
+    const cosine = a.mul(b).sum(1);
     const alike = target.add(1).mul(0.5).mul(cosine.neg().add(1));
     const apart = target.sub(1).mul(-0.5).mul(cosine.sub(this.margin).relu());
     return this.reduce(alike.add(apart), options);
@@ -63,15 +59,15 @@ export interface TripletMarginLossOptions extends LossOptions {
   margin?: number;
   /** The norm of the distance; 2 by default. */
   p?: number;
-  /** Added to each difference, so that the gradient of a distance 0 is finite; 1e-6 by default. */
+  /** Added to each difference; 1e-6 by default. */
   eps?: number;
   /** Take the distance of the positive from the negative where that is smaller (Balntas et al., 2016); false by default. */
   swap?: boolean;
 }
 
 /**
- * max(0, d(anchor, positive) − d(anchor, negative) + margin), with d(a, b) = ‖a − b + eps‖ₚ of each row. All
- * [batch, features].
+ * max(0, d(anchor, positive) − d(anchor, negative) + margin), with d(a, b) = ‖a − b + eps‖ₚ of each row. A distance 0
+ * passes no gradient on. All [batch, features].
  *
  * @throws RangeError where the shapes differ
  * @example
@@ -115,12 +111,6 @@ export class TripletMarginLoss extends ReducedLoss {
 
   private distance(a: Tensor, b: Tensor): Tensor {
     const d = a.sub(b).add(this.eps);
-    if (this.p === 1) return d.abs().sum(1);
-    if (this.p === 2) return d.square().sum(1).sqrt();
-    return d
-      .abs()
-      .pow(this.p)
-      .sum(1)
-      .pow(1 / this.p);
+    return call(rowNorm, [d], this.p);
   }
 }

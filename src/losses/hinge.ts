@@ -1,4 +1,5 @@
-import type { Tensor } from '../tensor/tensor.js';
+import { weigh } from '../tensor/operations/binary.js';
+import { call, type Tensor } from '../tensor/tensor.js';
 import { ElementLoss, type LossOptions } from './loss.js';
 
 export interface MarginOptions extends LossOptions {
@@ -52,6 +53,7 @@ export class HingeEmbeddingLoss extends ElementLoss {
   protected override elements(distance: Tensor, target: Tensor): Tensor {
     const alike = target.add(1).mul(0.5);
     const apart = target.sub(1).mul(-0.5);
-    return alike.mul(distance).add(apart.mul(distance.neg().add(this.margin).relu()));
+    const missing = distance.neg().add(this.margin).relu();
+    return call(weigh, [distance, alike], undefined).add(call(weigh, [missing, apart], undefined));
   }
 }

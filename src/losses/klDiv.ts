@@ -1,4 +1,5 @@
-import { asTensor, type Tensor } from '../tensor/tensor.js';
+import { weigh } from '../tensor/operations/binary.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
 import { ReducedLoss, type Loss, type LossCall, type LossReduction } from './loss.js';
 
@@ -14,12 +15,13 @@ export interface KLDivLossOptions {
 
 const REDUCTIONS = ['mean', 'batchmean', 'sum', 'none'];
 
-/** The smallest normal float32. */
-const SMALLEST = 1.1754943508222875e-38;
+/** The smallest float32 above 0. */
+const SMALLEST = 2 ** -149;
 
 /**
- * The Kullback–Leibler divergence target · (log target − prediction), 0 where the target is 0. prediction holds the
- * logarithms of probabilities, as {@link LogSoftmax} gives them; both of one shape.
+ * The Kullback–Leibler divergence target · (log target − prediction), 0 where the target is 0, also for a prediction of
+ * −∞ (PyTorch: NaN). prediction holds the logarithms of probabilities, as {@link LogSoftmax} gives them; both of one
+ * shape.
  *
  * @throws RangeError where the shapes differ
  * @example
@@ -49,9 +51,10 @@ export class KLDivLoss extends ReducedLoss implements Loss {
   forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
     const expected = asTensor(target);
     this.checkShape('target', prediction, expected);
-    const losses = this.logTarget
-      ? expected.exp().mul(expected.sub(prediction))
-      : expected.mul(expected.clamp(SMALLEST).log().sub(prediction));
+    const [weight, logs] = this.logTarget
+      ? [expected.exp(), expected]
+      : [expected, expected.clamp(SMALLEST).log()];
+    const losses = call(weigh, [logs.sub(prediction), weight], undefined);
     const [rows = 1] = losses.shape;
     return this.reduce(this.perRow ? losses.reshape(rows, -1).sum(1) : losses, options);
   }

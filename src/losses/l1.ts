@@ -22,6 +22,9 @@ export class L1Loss extends ElementLoss {
   }
 }
 
+/** The largest float32: a square that ends there ends nowhere. */
+const MOST = 3.4028234663852886e38;
+
 export interface HuberLossOptions extends LossOptions {
   /** Where the square ends; 1 by default. */
   delta?: number;
@@ -48,7 +51,7 @@ export class HuberLoss extends ElementLoss {
   }
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {
-    return call(huber, [prediction.sub(target)], { first: this.delta });
+    return call(huber, [prediction.sub(target)], { first: Math.min(this.delta, MOST), second: 1 });
   }
 }
 
@@ -78,7 +81,7 @@ export class SmoothL1Loss extends ElementLoss {
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {
     const error = prediction.sub(target);
-    const { beta } = this;
-    return beta === 0 ? error.abs() : call(huber, [error], { first: beta }).mul(1 / beta);
+    const beta = Math.min(this.beta, MOST);
+    return Math.fround(beta) === 0 ? error.abs() : call(huber, [error], { first: beta, second: beta });
   }
 }

@@ -108,6 +108,17 @@ function* cases(): Generator<KernelCase> {
     [Binary.LOGIT_CROSS_ENTROPY, -20, 0, Math.log1p(Math.exp(-20))],
     [Binary.LOGIT_CROSS_ENTROPY, -1e30, 1, 1e30],
     [Binary.LOGIT_CROSS_ENTROPY, NaN, 1, NaN],
+    [Binary.LOGIT_CROSS_ENTROPY, -Infinity, 0, 0],
+    [Binary.LOGIT_CROSS_ENTROPY, Infinity, 1, 0],
+    [Binary.LOGIT_CROSS_ENTROPY, -Infinity, 1, Infinity],
+    [Binary.LOGIT_CROSS_ENTROPY, Infinity, 0, Infinity],
+    [Binary.LOGIT_CROSS_ENTROPY, Infinity, 0.5, Infinity],
+    [Binary.WEIGH, Infinity, 0, 0],
+    [Binary.WEIGH, -Infinity, -0, 0],
+    [Binary.WEIGH, NaN, 0, 0],
+    [Binary.WEIGH, Infinity, 1e-40, Infinity],
+    [Binary.WEIGH, 1, NaN, NaN],
+    [Binary.POWER, 1e-20, -1.5, 1e30],
   ];
   for (const [fn, a, b, expected] of specials) {
     yield {
@@ -124,4 +135,50 @@ function* cases(): Generator<KernelCase> {
   }
 }
 
+/** [function, operand, dy, a, b, slope · dy]: limits, and what a gradient of 0 makes of slopes that have none. */
+const SLOPES: [Binary, 0 | 1, number, number, number, number][] = [
+  [Binary.LOGIT_CROSS_ENTROPY, 0, 1, -Infinity, 0, 0],
+  [Binary.LOGIT_CROSS_ENTROPY, 0, 1, Infinity, 1, 0],
+  [Binary.LOGIT_CROSS_ENTROPY, 0, 1, -Infinity, 1, -1],
+  [Binary.LOGIT_CROSS_ENTROPY, 0, 1, Infinity, 0, 1],
+  [Binary.LOGIT_CROSS_ENTROPY, 0, 0, NaN, 1, 0],
+  [Binary.CROSS_ENTROPY, 0, 1, 0, 0, 1],
+  [Binary.CROSS_ENTROPY, 0, 1, 1, 1, -1],
+  [Binary.CROSS_ENTROPY, 0, 1, 1e-20, 0, 1],
+  [Binary.CROSS_ENTROPY, 0, 1, 0, 1, -1e12],
+  [Binary.CROSS_ENTROPY, 0, 1, 1, 0, 1e12],
+  [Binary.WEIGH, 0, 3, Infinity, 0, 0],
+  [Binary.WEIGH, 0, Infinity, 1, 0, 0],
+  [Binary.WEIGH, 0, 3, NaN, 2, 6],
+  [Binary.WEIGH, 1, 3, 2, 0, 6],
+  [Binary.MULTIPLY, 0, 0, 1, Infinity, 0],
+  [Binary.DIVIDE, 0, 0, 0, 0, 0],
+  [Binary.DIVIDE, 1, 0, 1, 0, 0],
+  [Binary.POWER, 0, 0, 0, -1, 0],
+  [Binary.POWER, 1, 1, 0, 2, 0],
+  [Binary.POWER, 1, 1, Infinity, -1, 0],
+  [Binary.POWER, 1, 1, 0, 0, 0],
+  [Binary.POWER, 0, 1, 1e-40, 1e-30, 1e10],
+  [Binary.SQUARED_DIFFERENCE, 0, 0.25, 3e38, 0, 1.5e38],
+  [Binary.SQUARED_DIFFERENCE, 1, 0, Infinity, Infinity, 0],
+];
+
+function* slopeCases(): Generator<KernelCase> {
+  for (const [fn, which, dy, a, b, expected] of SLOPES) {
+    yield {
+      name: `slope ${which} of function ${fn} at ${a} and ${b}, from ${dy}`,
+      prepare(machine) {
+        const out = machine.floats(1);
+        const pointers = [out, machine.floats([dy]), machine.floats([a]), machine.floats([b]), machine.ints([0])];
+        const flags = fn << FUNCTION_SHIFT;
+        return {
+          instructions: [{ op: Opcode.BINARY_GRADIENT, flags, pointers, dims: [1, which], scalars: [1] }],
+          outputs: [{ pointer: out, expected: [expected], tolerance: [Math.abs(expected) * 2 ** -13] }],
+        };
+      },
+    };
+  }
+}
+
+testKernels('slopes at the ends', [...slopeCases()]);
 testKernels('functions of two numbers', [...cases()]);

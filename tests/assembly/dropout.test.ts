@@ -66,6 +66,17 @@ describe.each(BUILDS)('dropout in %s', (build) => {
     expect(Math.abs(dropped - 0.3 * size)).toBeLessThan(5 * Math.sqrt(size * 0.3 * 0.7));
   });
 
+  it('makes 0 of what it drops, be it infinite or NaN', () => {
+    for (const value of [Infinity, -Infinity, NaN]) {
+      const machine = machineOf(build);
+      const y = machine.floats(64);
+      const pointers = [y, machine.floats(new Float32Array(64).fill(value)), machine.floats(64), machine.ints([1, 0, 0, 0])];
+      machine.run(1, [{ op: Opcode.DROPOUT, pointers, dims: [64], scalars: [0.5] }]);
+      const kinds = new Set([...machine.read(y, 64)].map(String));
+      expect(kinds).toEqual(new Set(['0', String(value)]));
+    }
+  });
+
   it('counts in 64 bits', () => {
     const machine = machineOf(build);
     const counter = machine.ints([-1, 4]);

@@ -106,6 +106,12 @@ describe('UPDATE at the edges', () => {
     }
   });
 
+  it('lets a gradient of 0 move nothing without an eps either', () => {
+    for (const update of [Update.ADAM, Update.NADAM, Update.RMSPROP, Update.ADAGRAD, Update.ADADELTA]) {
+      expect(single(update, 0, 0n, { ...adam, third: 0 }), `${update}`).toEqual(BUILDS.map(() => 1));
+    }
+  });
+
   it('rounds options once: beta2 is the float next to 0.999, 1 − beta2 the one next to 0.001', () => {
     for (const build of BUILDS) {
       const machine = machineOf(build);

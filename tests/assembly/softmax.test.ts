@@ -156,6 +156,102 @@ function* crossEntropyCases(): Generator<KernelCase> {
   }
 }
 
+const NEVER = -Infinity;
+
+/** A row, its softmax, targets, the loss, and its gradient. */
+const INFINITE: [row: number[], plain: number[], target: number[], loss: number, gradient: number[]][] = [
+  [[0, NEVER, 0], [0.5, 0, 0.5], [1, 0, 0], Math.LN2, [-0.5, 0, 0.5]],
+  [[0, NEVER, NEVER], [1, 0, 0], [1, 0, 0], 0, [0, 0, 0]],
+  [[0, NEVER, 0], [0.5, 0, 0.5], [0, 1, 0], Infinity, [0.5, -1, 0.5]],
+  [[1, Infinity, NEVER], [0, 1, 0], [0, 1, 0], 0, [0, 0, 0]],
+  [[1, Infinity, NEVER], [0, 1, 0], [1, 0, 0], Infinity, [-1, 1, 0]],
+  [[3e38, -3e38, NEVER], [1, 0, 0], [1, 0, 0], 0, [0, 0, 0]],
+  [[NEVER, NEVER, NEVER], [NaN, NaN, NaN], [1, 0, 0], NaN, [NaN, NaN, NaN]],
+  [[NaN, 0, 0], [NaN, NaN, NaN], [0, 1, 0], NaN, [NaN, NaN, NaN]],
+];
+
+/** Rows with infinite elements; wide ones have classes that never are, in number past what goes through the lanes together. */
+function* infiniteCases(): Generator<KernelCase> {
+  for (const more of [0, 17]) {
+    const pad = (row: number[], value: number) => [...row, ...Array.from({ length: more }, () => value)];
+    const classes = 3 + more;
+    for (const [row, plain, target, loss, gradient] of INFINITE) {
+      const blank = Number.isNaN(plain[0]) ? NaN : 0;
+      const x = pad(row, NEVER);
+      const log = pad(plain, blank).map(Math.log);
+      for (const [name, fn, expected] of [
+        ['softmax', Softmax.PLAIN, pad(plain, blank)],
+        ['log-softmax', Softmax.LOG, log],
+      ] as const) {
+        for (const [outer, inner] of [[1, 1], [1, 2]]) {
+          const both = inner === 1 ? [...expected] : expected.flatMap((value) => [value, value]);
+          yield {
+            name: `${name} of [${row}] and ${more} more, ${inner} side by side`,
+            prepare(machine) {
+              const out = machine.floats(classes * inner);
+              const values = inner === 1 ? x : x.flatMap((value) => [value, value]);
+              return {
+                instructions: [
+                  {
+                    op: Opcode.SOFTMAX,
+                    flags: fn << FUNCTION_SHIFT,
+                    pointers: [out, machine.floats(values)],
+                    dims: [outer, classes, inner],
+                  },
+                ],
+                outputs: [{ pointer: out, expected: both, tolerance: both.map(() => 2 * EPSILON) }],
+              };
+            },
+          };
+        }
+      }
+      for (const soft of [true, false]) {
+        const targets = soft ? pad(target, 0) : [target.indexOf(1)];
+        const flags = soft ? FLAG_PROBABILITIES : 0;
+        for (const dy of [1, 0]) {
+          const expected = pad(gradient, blank).map((value) => (dy === 0 ? 0 : value));
+          yield {
+            name: `cross-entropy of [${row}] and ${more} more with ${soft ? 'probabilities' : 'a label'} [${target}], counted ${dy}`,
+            prepare(machine) {
+              const [losses, again, p, dx, later] = [1, 1, classes, classes, classes].map((n) => machine.floats(n));
+              const logits = machine.floats(x);
+              const at = machine.floats(targets);
+              const factor = machine.floats([dy]);
+              const dims = [1, classes, 0];
+              return {
+                instructions: [
+                  { op: Opcode.CROSS_ENTROPY, flags, pointers: [losses, logits, at, dx, factor], dims, scalars: [1] },
+                  { op: Opcode.CROSS_ENTROPY, flags, pointers: [again, logits, at, p], dims },
+                  { op: Opcode.CROSS_ENTROPY_GRADIENT, flags, pointers: [later, factor, p, at], dims, scalars: [1] },
+                ],
+                outputs: [
+                  { pointer: losses, expected: [loss], tolerance: [2 * EPSILON] },
+                  { pointer: dx, expected, tolerance: expected.map(() => EPSILON) },
+                  { pointer: later, expected, tolerance: expected.map(() => EPSILON) },
+                ],
+              };
+            },
+          };
+        }
+      }
+    }
+  }
+  for (const [fn, y] of [[Softmax.PLAIN, NaN], [Softmax.LOG, NaN], [Softmax.LOG, -Infinity]] as const) {
+    yield {
+      name: `no gradient through softmax ${fn} of ${y} from one that is 0`,
+      prepare(machine) {
+        const dx = machine.floats(3);
+        const pointers = [dx, machine.floats([0, 0, 0]), machine.floats([y, y, y])];
+        return {
+          instructions: [{ op: Opcode.SOFTMAX_GRADIENT, flags: fn << FUNCTION_SHIFT, pointers, dims: [1, 3, 1] }],
+          outputs: [{ pointer: dx, expected: [0, 0, 0], tolerance: [0, 0, 0] }],
+        };
+      },
+    };
+  }
+}
+
+testKernels('infinite rows', [...infiniteCases()]);
 testKernels('softmax', [...softmaxCases()]);
 testKernels('cross-entropy', [...crossEntropyCases()]);
 

@@ -13,6 +13,8 @@ export interface UnaryReference {
 }
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+/** x · weight in the limit: 0 where the weight is 0. */
+const weigh = (x: number, weight: number): number => (weight === 0 ? 0 : x * weight);
 const phi = (x: number): number => erfc(-x / Math.SQRT2) / 2;
 const mishTanh = (x: number): number => Math.tanh(Math.log1p(Math.exp(Math.min(x, 40))));
 const density = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
@@ -43,15 +45,15 @@ export const unaryReferences: Record<string, UnaryReference> = {
   TANH: { fn: Unary.TANH, f: Math.tanh, derivative: (x) => 1 - Math.tanh(x) ** 2, roundings: 6, floor: 6 },
   GELU: {
     fn: Unary.GELU,
-    f: (x) => x * phi(x),
-    derivative: (x) => phi(x) + x * density(x),
+    f: (x) => weigh(x, phi(x)),
+    derivative: (x) => phi(x) + weigh(x, density(x)),
     roundings: 16,
     floor: 8,
   },
   SILU: {
     fn: Unary.SILU,
-    f: (x) => x * sigmoid(x),
-    derivative: (x) => sigmoid(x) * (1 + x * sigmoid(-x)),
+    f: (x) => weigh(x, sigmoid(x)),
+    derivative: (x) => sigmoid(x) + weigh(weigh(x, sigmoid(x)), sigmoid(-x)),
     roundings: 12,
     floor: 8,
   },
@@ -93,8 +95,8 @@ export const unaryReferences: Record<string, UnaryReference> = {
   },
   MISH: {
     fn: Unary.MISH,
-    f: (x) => x * mishTanh(x),
-    derivative: (x) => mishTanh(x) + x * sigmoid(x) * (1 - mishTanh(x) ** 2),
+    f: (x) => weigh(x, mishTanh(x)),
+    derivative: (x) => mishTanh(x) + weigh(weigh(x, sigmoid(x)), 1 - mishTanh(x) ** 2),
     roundings: 14,
     floor: 8,
   },
@@ -103,7 +105,14 @@ export const unaryReferences: Record<string, UnaryReference> = {
     f: (x, delta) => (Math.abs(x) < delta ? (x * x) / 2 : delta * (Math.abs(x) - delta / 2)),
     derivative: (x, delta) => Math.min(Math.max(x, -delta), delta),
     roundings: 5,
-    parameters: [fround(0.8), 0],
+    parameters: [fround(0.8), 1],
+  },
+  'HUBER divided by its delta': {
+    fn: Unary.HUBER,
+    f: (x, delta) => (Math.abs(x) < delta ? (x * x) / 2 / delta : Math.abs(x) - delta / 2),
+    derivative: (x, delta) => Math.min(Math.max(x / delta, -1), 1),
+    roundings: 5,
+    parameters: [fround(0.8), fround(0.8)],
   },
   POWER: {
     fn: Unary.POWER,
@@ -155,6 +164,7 @@ export const binaryReferences: Record<string, BinaryReference> = {
     derivatives: [(a, b) => share(b, a), (a, b) => share(a, b)],
     roundings: 1,
   },
+  WEIGH: { fn: Binary.WEIGH, f: weigh, derivatives: [(_, b) => b, (a) => a], roundings: 2 },
   SQUARED_DIFFERENCE: {
     fn: Binary.SQUARED_DIFFERENCE,
     f: (a, b) => (a - b) ** 2,
@@ -164,14 +174,17 @@ export const binaryReferences: Record<string, BinaryReference> = {
   CROSS_ENTROPY: {
     fn: Binary.CROSS_ENTROPY,
     f: (a, b) => -b * limitedLog(a) - (1 - b) * limitedLog(1 - a),
-    derivatives: [(a, b) => (a - b) / Math.max(a * (1 - a), 1e-12), (a) => limitedLog(1 - a) - limitedLog(a)],
+    derivatives: [
+      (a, b) => (1 - b) / Math.max(1 - a, 1e-12) - b / Math.max(a, 1e-12),
+      (a) => limitedLog(1 - a) - limitedLog(a),
+    ],
     roundings: 12,
     floor: 16,
     share: true,
   },
   LOGIT_CROSS_ENTROPY: {
     fn: Binary.LOGIT_CROSS_ENTROPY,
-    f: (a, b) => Math.max(a, 0) - a * b + Math.log1p(Math.exp(-Math.abs(a))),
+    f: (a, b) => weigh(Math.abs(a), a < 0 ? b : 1 - b) + Math.log1p(Math.exp(-Math.abs(a))),
     derivatives: [(a, b) => sigmoid(a) - b, (a) => -a],
     roundings: 12,
     floor: 24,

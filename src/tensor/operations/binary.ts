@@ -81,6 +81,8 @@ export const tensorPower = binary('pow', Binary.POWER);
 export const maximum = binary('maximum', Binary.MAXIMUM);
 export const minimum = binary('minimum', Binary.MINIMUM);
 
+/** a · b, and 0 where the weight b is 0, even if a is infinite or NaN. */
+export const weigh = binary('mul', Binary.WEIGH);
 /** (a − b)² */
 export const squaredDifference = binary('MSELoss', Binary.SQUARED_DIFFERENCE);
 /** Of probabilities a and targets b. */

@@ -20,7 +20,7 @@ export const dropout: Operation<number> = {
     if (!dx) return;
     tape.program.append(
       Opcode.BINARY_GRADIENT,
-      dx.flags | (Binary.MULTIPLY << FUNCTION_SHIFT),
+      dx.flags | (Binary.WEIGH << FUNCTION_SHIFT),
       [
         dx.pointer,
         call.outputGradient,

@@ -59,7 +59,7 @@ export const elu = unary('elu', Unary.ELU);
 /** first and second: the bounds. */
 export const hardtanh = unary('hardtanh', Unary.HARDTANH);
 export const mish = unary('mish', Unary.MISH);
-/** first: δ. */
+/** first: δ; second: what the result is divided by, 1 or δ. */
 export const huber = unary('huber', Unary.HUBER);
 /** first: the exponent. */
 export const power = unary('pow', Unary.POWER);
