@@ -33,10 +33,18 @@ export class Arena {
     if (this.chunks.length > 1) {
       const total = this.totalBytes;
       this.release();
-      this.extend(total);
+      try {
+        this.extend(total);
+      } catch {
+        // Memory has no room for it in one piece, or the limit was lowered: the next round takes chunks again.
+      }
     } else if (this.chunks.length === 1) {
       this.next = this.chunks[0].start;
     }
+  }
+
+  contains(pointer: number): boolean {
+    return this.chunks.some(({ start, sizeBytes }) => pointer >= start && pointer < start + sizeBytes);
   }
 
   /** Gives the memory back to the allocator. */

@@ -10,12 +10,27 @@ export interface Owner {
   readonly fate: string;
 }
 
+let changed = 0;
+
+/**
+ * How often something changed that a recording may rely on: memory was disposed of, a parameter frozen. While the count
+ * stands still, so does everything that recordings assume.
+ */
+export function changes(): number {
+  return changed;
+}
+
+/** Makes every recording check what it assumes before its next replay. */
+export function noteChange(): void {
+  changed++;
+}
+
 const abandoned = new FinalizationRegistry<number>((pointer) => engine().allocator.release(pointer));
 
 /** A block of linear memory that lives as long as somebody holds this object, or until it is disposed of. */
 export class Block implements Owner {
   generation = 0;
-  fate = 'its memory was released';
+  fate = 'its memory was released by [Symbol.dispose]()';
   readonly pointer: number;
 
   constructor(bytes: number) {
@@ -28,5 +43,6 @@ export class Block implements Owner {
     abandoned.unregister(this);
     engine().allocator.release(this.pointer);
     this.generation = -1;
+    noteChange();
   }
 }

@@ -67,8 +67,13 @@ export class Program {
     return core.runSteps(this.pointer, this.count, scratch, ...steps);
   }
 
-  /** The instructions as they stand in memory. */
-  read(): Instruction[] {
+  /** The pointers of the instructions from `first` on, apart from where each writes its result. */
+  pointersFrom(first: number): number[] {
+    return this.read(first).flatMap(({ pointers }) => pointers.slice(1));
+  }
+
+  /** The instructions from `first` on, as they stand in memory. */
+  read(first = 0): Instruction[] {
     const { i32, f32 } = engine();
     // Views and iterators for a few words each would take longer than all the rest.
     const words = (from: Int32Array | Float32Array, first: number, count: number): number[] => {
@@ -76,8 +81,8 @@ export class Program {
       for (let i = first; i < first + count; i++) list.push(from[i]);
       return list;
     };
-    return Array.from({ length: this.count }, (_, i) => {
-      const base = this.pointer / 4 + i * INSTRUCTION_WORDS;
+    return Array.from({ length: this.count - first }, (_, i) => {
+      const base = this.pointer / 4 + (first + i) * INSTRUCTION_WORDS;
       return {
         opcode: i32[base],
         flags: i32[base + 1],

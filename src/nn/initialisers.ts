@@ -1,7 +1,7 @@
-import { engine } from '../core/engine.js';
 import { defaultGenerator, type Generator } from '../core/random.js';
 import { formatShape } from '../tensor/layout.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { overwrite } from '../tensor/writes.js';
 import { orthonormalRows } from './orthonormal.js';
 
 // Each function overwrites a leaf with numbers from the generator of manualSeed() and returns it.
@@ -206,18 +206,18 @@ function fill<T extends Tensor>(name: string, parameter: T, draw: (random: Gener
   checkLeaf(name, parameter);
   const random = defaultGenerator();
   const values = Float32Array.from({ length: parameter.size }, () => draw(random));
-  return put(parameter, values);
+  return put(name, parameter, values);
 }
 
 function fillUniform<T extends Tensor>(name: string, parameter: T, low: number, high: number): T {
   checkLeaf(name, parameter);
   const values = new Float32Array(parameter.size);
   defaultGenerator().fillUniform(values, low, high);
-  return put(parameter, values);
+  return put(name, parameter, values);
 }
 
-function put<T extends Tensor>(parameter: T, values: Float32Array): T {
-  engine().f32.set(values, parameter.pointer() / 4);
+function put<T extends Tensor>(name: string, parameter: T, values: Float32Array): T {
+  overwrite(name, parameter, values);
   return parameter;
 }
 

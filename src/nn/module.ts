@@ -1,7 +1,7 @@
-import { engine } from '../core/engine.js';
 import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/noGrad.js';
 import { leaf, Tensor, tensor } from '../tensor/tensor.js';
+import { overwrite } from '../tensor/writes.js';
 import { readNumbers, type NestedArray, type TensorLike } from '../tensor/numbers.js';
 
 /** A tensor that belongs to a module: found by name, moved by an optimizer, saved in the state. */
@@ -141,7 +141,7 @@ export abstract class Module {
       }
       return { tensor, values };
     });
-    for (const { tensor, values } of writes) engine().f32.set(values, tensor.pointer() / 4);
+    for (const { tensor, values } of writes) overwrite('loadStateDict', tensor, values);
   }
 
   /**

@@ -3,6 +3,7 @@ import { currentTape } from '../tensor/scope.js';
 import type { Tape } from '../tensor/tape.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
 import { APPLIED } from '../tensor/value.js';
+import { noteWrite } from '../tensor/writes.js';
 
 export interface ClipGradNormOptions {
   /** The p of the norm (Σ |g|ᵖ)^(1/p): 2 by default; Infinity takes the largest |g|. */
@@ -45,30 +46,31 @@ export function clipGradNorm(
   if (!(normType > 0))
     throw new RangeError(`clipGradNorm: expected normType to be above 0, got ${String(normType)}`);
   const tape = currentTape();
-  const gradients = gradientsOf('clipGradNorm', tape, parameters);
-  const norm = tape.floats(1);
-  appendNorm(tape, gradients, normType, norm);
-  const [tiny, most, one, factor] = [1e-6, maxNorm, 1, 0].map((value) => {
-    const pointer = tape.floats(1);
-    tape.fill(pointer, 1, value);
-    return pointer;
+  return tape.perform('clipGradNorm', () => {
+    const gradients = gradientsOf('clipGradNorm', tape, parameters);
+    const norm = tape.floats(1);
+    appendNorm(tape, gradients, normType, norm);
+    const [tiny, most, one, factor] = [1e-6, maxNorm, 1, 0].map((value) => {
+      const pointer = tape.floats(1);
+      tape.fill(pointer, 1, value);
+      return pointer;
+    });
+    const scalar = (fn: Binary, a: number, b: number): void => {
+      tape.program.append(Opcode.BINARY, fn << FUNCTION_SHIFT, [factor, a, b, tape.layout([0])], [1]);
+    };
+    scalar(Binary.ADD, norm, tiny);
+    scalar(Binary.DIVIDE, most, factor);
+    scalar(Binary.MINIMUM, factor, one);
+    for (const { pointer, size } of gradients) {
+      tape.program.append(
+        Opcode.BINARY,
+        Binary.MULTIPLY << FUNCTION_SHIFT,
+        [pointer, pointer, factor, tape.layout([1, size, 1, 0])],
+        [size],
+      );
+    }
+    return new Tensor([], tape, norm, false);
   });
-  const scalar = (fn: Binary, a: number, b: number): void => {
-    tape.program.append(Opcode.BINARY, fn << FUNCTION_SHIFT, [factor, a, b, tape.layout([0])], [1]);
-  };
-  scalar(Binary.ADD, norm, tiny);
-  scalar(Binary.DIVIDE, most, factor);
-  scalar(Binary.MINIMUM, factor, one);
-  for (const { pointer, size } of gradients) {
-    tape.program.append(
-      Opcode.BINARY,
-      Binary.MULTIPLY << FUNCTION_SHIFT,
-      [pointer, pointer, factor, tape.layout([1, size, 1, 0])],
-      [size],
-    );
-  }
-  tape.execute('clipGradNorm');
-  return new Tensor([], tape, norm, false);
 }
 
 /**
@@ -89,10 +91,11 @@ export function clipGradValue(parameters: Tensor | Iterable<Tensor>, limit: numb
   if (!(limit >= 0))
     throw new RangeError(`clipGradValue: expected a limit of at least 0, got ${String(limit)}`);
   const tape = currentTape();
-  for (const { pointer, size } of gradientsOf('clipGradValue', tape, parameters)) {
-    unary(tape, Unary.CLAMP, pointer, pointer, size, [-limit, limit]);
-  }
-  tape.execute('clipGradValue');
+  tape.perform('clipGradValue', () => {
+    for (const { pointer, size } of gradientsOf('clipGradValue', tape, parameters)) {
+      unary(tape, Unary.CLAMP, pointer, pointer, size, [-limit, limit]);
+    }
+  });
 }
 
 function gradientsOf(name: string, tape: Tape, parameters: Tensor | Iterable<Tensor>): Filled[] {
@@ -104,8 +107,10 @@ function gradientsOf(name: string, tape: Tape, parameters: Tensor | Iterable<Ten
     if (parameter.gradientApplied) throw new Error(`${name}: ${APPLIED}`);
     const { gradient, size } = parameter;
     if (!gradient?.filled || size === 0) continue;
+    const { pointer } = gradient.block;
     tape.hold(gradient.block);
-    found.push({ pointer: gradient.block.pointer, size });
+    noteWrite(pointer, size);
+    found.push({ pointer, size });
   }
   return found;
 }

@@ -1,8 +1,9 @@
 import { FLAG_ACCUMULATE } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
-import { Block } from '../core/owner.js';
+import { Block, noteChange } from '../core/owner.js';
 import { currentTape } from '../tensor/scope.js';
 import { checkOptions, type Tensor } from '../tensor/tensor.js';
+import { overwrite } from '../tensor/writes.js';
 import { leavesOf } from './optimizer.js';
 
 export interface EMAOptions {
@@ -60,27 +61,33 @@ export class EMA {
   update(): void {
     this.refuseApplied('update');
     const tape = currentTape();
-    this.parameters.forEach((parameter, i) => {
-      const { pointer } = this.averages[i];
-      tape.hold(this.averages[i]);
-      tape.copy(pointer, pointer, parameter.size, 0, this.decay);
-      tape.copy(tape.address(parameter, 'EMA'), pointer, parameter.size, FLAG_ACCUMULATE, 1 - this.decay);
+    // A replay must not move averages that stand in the place of the weights.
+    tape.assume(() => !this.weights);
+    tape.perform('EMA', () => {
+      this.parameters.forEach((parameter, i) => {
+        const { pointer } = this.averages[i];
+        tape.hold(this.averages[i]);
+        tape.copy(pointer, pointer, parameter.size, 0, this.decay);
+        tape.copy(tape.address(parameter, 'EMA'), pointer, parameter.size, FLAG_ACCUMULATE, 1 - this.decay);
+      });
     });
-    tape.execute('EMA');
   }
 
   /** Puts the averages in the place of the weights, until restore(). */
   apply(): void {
     this.refuseApplied('apply');
-    this.weights = this.parameters.map(({ data }) => data);
+    const weights = this.parameters.map(({ data }) => data);
     this.copyTo(this.parameters);
+    this.weights = weights;
+    noteChange();
   }
 
   /** Puts the weights back. */
   restore(): void {
     if (!this.weights) throw new Error('EMA: restore() without apply()');
-    this.weights.forEach((values, i) => engine().f32.set(values, this.parameters[i].pointer() / 4));
+    this.weights.forEach((values, i) => overwrite('EMA.restore', this.parameters[i], values));
     this.weights = undefined;
+    noteChange();
   }
 
   /**
@@ -96,7 +103,7 @@ export class EMA {
         `EMA: expected parameters of ${sizes(this.parameters)} numbers, got ${sizes(targets)}`,
       );
     }
-    targets.forEach((target, i) => engine().f32.set(this.get(i), target.pointer() / 4));
+    targets.forEach((target, i) => overwrite('EMA', target, this.get(i)));
   }
 
   /** A copy of decay and averages. */

@@ -1,8 +1,7 @@
 import { OPTIONS_BYTES } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
-import { Block } from '../core/owner.js';
+import { Block, noteChange } from '../core/owner.js';
 import { Tensor } from '../tensor/tensor.js';
-import { lookAgain } from '../tensor/value.js';
 import type { Method, NumberOption, OptionValues } from './method.js';
 
 /** Parameters that share options, as they are given to an optimizer. */
@@ -41,7 +40,7 @@ export class ParameterGroup {
           write(block, option, value as number | readonly number[]);
           if (before === false || buffers() === before) return;
           this.version++;
-          lookAgain();
+          noteChange();
         },
       });
       write(block, option, options[name] as number | readonly number[]);

@@ -3,6 +3,7 @@ import { clearGradient } from '../tensor/backward.js';
 import { currentTape } from '../tensor/scope.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
 import { APPLIED } from '../tensor/value.js';
+import { noteWrite } from '../tensor/writes.js';
 import { ParameterGroup, type Group, type GroupOptions } from './group.js';
 import type { Method, OptionValues } from './method.js';
 import { checkState, type OptimizerState } from './saved.js';
@@ -66,35 +67,39 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   /** Moves every parameter that has a gradient by one step. Frozen ones (`requiresGrad = false`) stay where they are. */
   step(): void {
     const tape = currentTape();
-    for (const group of this.paramGroups) {
-      const values = group as unknown as OptionValues;
-      const options = group.memory.pointer;
-      const flags =
-        (this.method.update << FUNCTION_SHIFT) |
-        this.method.flags(values) |
-        (values.maximize === true ? FLAG_MAXIMIZE : 0);
-      const { version } = group;
-      tape.conditions.push(() => group.version === version);
-      tape.hold(group);
-      for (const parameter of group.params) {
-        const { gradient } = parameter;
-        if (parameter.gradientApplied) throw new Error(`step: ${APPLIED}`);
-        if (!gradient?.filled || !parameter.requiresGrad) continue;
-        const state = this.stateOf(parameter, values);
-        const pointer = tape.address(parameter, 'step');
-        tape.hold(gradient.block);
-        tape.hold(state);
-        const [start = 0, second = 0, third = 0] = state?.operands ?? [];
-        tape.program.append(
-          Opcode.UPDATE,
-          flags,
-          [pointer, gradient.block.pointer, start, options, second, third],
-          [parameter.size],
-        );
-        if (state) tape.program.append(Opcode.COUNT, 0, [start, this.method.hasProduct ? options : 0], [1]);
+    const moved: Tensor[] = [];
+    tape.perform('step', () => {
+      for (const group of this.paramGroups) {
+        const values = group as unknown as OptionValues;
+        const options = group.memory.pointer;
+        const flags =
+          (this.method.update << FUNCTION_SHIFT) |
+          this.method.flags(values) |
+          (values.maximize === true ? FLAG_MAXIMIZE : 0);
+        const { version } = group;
+        tape.assume(() => group.version === version);
+        tape.hold(group);
+        for (const parameter of group.params) {
+          const { gradient } = parameter;
+          if (parameter.gradientApplied) throw new Error(`step: ${APPLIED}`);
+          if (!gradient?.filled || !parameter.requiresGrad) continue;
+          const state = this.stateOf(parameter, values);
+          const pointer = tape.address(parameter, 'step');
+          tape.hold(gradient.block);
+          tape.hold(state);
+          const [start = 0, second = 0, third = 0] = state?.operands ?? [];
+          tape.program.append(
+            Opcode.UPDATE,
+            flags,
+            [pointer, gradient.block.pointer, start, options, second, third],
+            [parameter.size],
+          );
+          if (state) tape.program.append(Opcode.COUNT, 0, [start, this.method.hasProduct ? options : 0], [1]);
+          moved.push(parameter);
+        }
       }
-    }
-    tape.execute('step');
+    });
+    for (const parameter of moved) noteWrite(parameter.pointer(), parameter.size);
   }
 
   /**

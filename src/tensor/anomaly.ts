@@ -78,7 +78,6 @@ export class AnomalyWatcher implements Watcher {
       if (!bad) return;
       const { name } = call.operation;
       const layer = this.layers.get(call);
-      tape.finished = true;
       throw new AnomalyError(
         `backward of ${name}: the gradient of input ${i} ${formatShape(input.shape)} is ${bad.value} at ` +
           `${position(bad.at, input.shape)}${inLayer(layer)}; the gradient that came in is finite`,

@@ -1,9 +1,11 @@
 import { FLAG_ACCUMULATE } from '../../assembly/opcodes.js';
+import { engine } from '../core/engine.js';
 import { formatShape } from './layout.js';
 import type { Call, Tape } from './tape.js';
 import { currentTape } from './scope.js';
 import { Gradient, type Value } from './value.js';
 import { watching } from './watch.js';
+import { noteWrite, refuseOverwritten } from './writes.js';
 
 /** Where an operation writes the gradient of an input. */
 export interface Target {
@@ -37,17 +39,24 @@ function leafTarget(tape: Tape, leaf: Value): Target {
       // The program will add to whatever the gradient holds at a replay, so it adds already now.
       note = { zeroed: false, continues: true };
       tape.leaves.set(leaf, note);
-      if (!gradient.filled) gradient.fillWithZeros();
-      gradient.filled = true;
+      if (!gradient.filled) {
+        tape.firstWrites.push(gradient);
+        gradient.fillWithZeros();
+        gradient.filled = true;
+      }
     }
   }
+  const { pointer } = gradient.block;
   if (tape.keepsProgram && !tape.holds(gradient.block)) {
     tape.hold(gradient.block);
     gradient.recordings++;
   }
   const flags = gradient.filled ? FLAG_ACCUMULATE : 0;
+  if (!gradient.filled) tape.firstWrites.push(gradient);
   gradient.filled = true;
-  return { pointer: gradient.block.pointer, flags };
+  // Only a gradient that was looked at can be an input, whose numbers somebody still wants as they were.
+  if (gradient.seen) noteWrite(pointer, leaf.size);
+  return { pointer, flags };
 }
 
 /** Clears the gradient of a leaf: the next write overwrites it. */
@@ -92,37 +101,79 @@ export function backward(root: Value, seed?: Value): void {
       'backward: the tensor was computed on another tape; call backward() where it was computed',
     );
   }
-  const reached = reachable(tape, root.call, start);
-  if (root.call.spent || reached.some((call) => call.spent)) {
+  const reached = reachable(tape, start);
+  if (reached.some((i) => tape.calls[i].spent)) {
     throw new Error(
       'backward: these operations went backward before; compute the loss again, or add the losses first',
     );
   }
-  // Gradients may be written with operations: they must not start the tape anew.
-  tape.finished = false;
-  root.call.outputGradient = tape.floats(root.size);
-  if (seed) tape.copy(tape.address(seed, 'backward'), root.call.outputGradient, root.size, 0);
-  else tape.fill(root.call.outputGradient, root.size, 1);
-  for (const call of reached) {
-    if (call.outputGradient !== 0) {
-      call.operation.backward(tape, call);
-      for (const watcher of watching()) watcher.wentBack?.(tape, call);
-    }
-    call.outputGradient = 0;
-    call.spent = true;
-  }
-  tape.execute('backward');
-  tape.finished = true;
+  const { call } = root;
+  const calls = reached.map((i) => tape.calls[i]);
+  atomically(tape, calls, () => {
+    call.outputGradient = tape.floats(root.size);
+    if (seed) tape.copy(tape.address(seed, 'backward'), call.outputGradient, root.size, 0);
+    else tape.fill(call.outputGradient, root.size, 1);
+    for (const i of reached) goBack(tape, i);
+  });
 }
 
-/** The calls that lead to `last`, newest first. */
-function reachable(tape: Tape, last: Call, start: number): Call[] {
-  const wanted = new Set<Call>([last]);
-  const order: Call[] = [];
-  for (let i = start; i >= 0; i--) {
+/** Appends the gradient instructions of one call. */
+function goBack(tape: Tape, index: number): void {
+  const call = tape.calls[index];
+  if (call.outputGradient !== 0) {
+    const { count } = tape.program;
+    call.operation.backward(tape, call);
+    if (tape.writes.size > 0) refuseOverwritten(tape, call, index, count);
+    for (const watcher of watching()) watcher.wentBack?.(tape, call);
+  }
+  call.outputGradient = 0;
+  call.spent = true;
+}
+
+/**
+ * Runs the instructions that `append` appends.
+ *
+ * @param calls whose gradients they compute
+ * @throws what `append` throws; then every gradient holds what it held before
+ */
+function atomically(tape: Tape, calls: readonly Call[], append: () => void): void {
+  const { firstWrites } = tape;
+  firstWrites.length = 0;
+  // What runs before the end may have added to gradients when something throws.
+  const runsBefore = watching().length > 0 || calls.some(({ operation }) => operation.runsBackward);
+  const copies = runsBefore
+    ? filledGradients(calls).map(({ block, size }) => [block, engine().read(block.pointer, size)] as const)
+    : [];
+  // Gradients may be written with operations: they must not start the tape anew.
+  tape.finished = false;
+  try {
+    tape.perform('backward', append);
+  } catch (error) {
+    for (const call of calls) {
+      call.outputGradient = 0;
+      call.spent = false;
+    }
+    for (const gradient of firstWrites) gradient.clear();
+    for (const [{ pointer }, values] of copies) engine().f32.set(values, pointer / 4);
+    throw error;
+  } finally {
+    tape.finished = true;
+  }
+}
+
+function filledGradients(calls: readonly Call[]): Gradient[] {
+  const inputs = new Set(calls.flatMap((call) => call.inputs));
+  return [...inputs].flatMap(({ gradient }) => (gradient?.filled ? [gradient] : []));
+}
+
+/** Places of the calls that lead to the one at `last`, newest first. */
+function reachable(tape: Tape, last: number): number[] {
+  const wanted = new Set([tape.calls[last]]);
+  const order: number[] = [];
+  for (let i = last; i >= 0; i--) {
     const call = tape.calls[i];
     if (!wanted.has(call)) continue;
-    order.push(call);
+    order.push(i);
     for (const input of call.inputs) if (input.call) wanted.add(input.call);
   }
   return order;
@@ -130,9 +181,10 @@ function reachable(tape: Tape, last: Call, start: number): Call[] {
 
 /** backward() on a leaf itself: its gradient is the seed. */
 function seedLeaf(tape: Tape, leaf: Value, seed: Value | undefined): void {
-  const { pointer, flags } = leafTarget(tape, leaf);
-  if (seed) tape.copy(tape.address(seed, 'backward'), pointer, leaf.size, flags);
-  else tape.fill(pointer, leaf.size, 1, flags);
-  tape.execute('backward');
-  tape.finished = true;
+  atomically(tape, [], () => {
+    const from = seed && tape.address(seed, 'backward');
+    const { pointer, flags } = leafTarget(tape, leaf);
+    if (from !== undefined) tape.copy(from, pointer, leaf.size, flags);
+    else tape.fill(pointer, leaf.size, 1, flags);
+  });
 }

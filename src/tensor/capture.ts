@@ -1,14 +1,15 @@
 import { Status } from '../../assembly/opcodes.js';
-import type { Block } from '../core/owner.js';
+import { changes, type Block } from '../core/owner.js';
 import { sameShape, type Shape } from './layout.js';
-import { currentTape, isCapturing, withTape } from './scope.js';
+import { currentTape, hasEagerCalls, isCapturing, withTape } from './scope.js';
 import { statusError, Tape } from './tape.js';
 import { optimise, RULES } from './rules.js';
 import type { Cursor } from './source.js';
 import { checkOptions, Tensor } from './tensor.js';
 import { AnomalyWatcher } from './anomaly.js';
-import { gradientsSwitched, type Source, type Value } from './value.js';
+import type { Source, Value } from './value.js';
 import { watched, watching, type Watcher } from './watch.js';
+import { noteWrite, type Write } from './writes.js';
 
 interface Slot {
   readonly shape: Shape;
@@ -53,21 +54,28 @@ function rulesLeftOut({ keepGradients, withoutRules = [] }: CaptureOptions): Set
   return new Set(keepGradients ? [...withoutRules, 'updateInPlace'] : withoutRules);
 }
 
+/** A captured function keeps so many recordings, those last used; recording one more takes about a hundred steps' time. */
+const MOST_RECORDINGS = 16;
+/** What they may hold in all, in bytes; the last one used stays however large it is. */
+const MOST_BYTES = 1 << 28;
+
 /** One recording of a function, for one set of argument shapes. */
 export class Recording {
   readonly tape: Tape;
   /** Where the returned tensors are. */
   readonly results: readonly { readonly shape: Shape; readonly pointer: number }[];
+  /** Whether the function returned one tensor, and not an array. */
+  readonly single: boolean;
   private readonly slots: readonly Slot[];
-  /** The leaves that it uses, and whether each wanted a gradient. */
-  private readonly wanted: readonly (readonly [Value, boolean])[];
-  /** Count of changes to requiresGrad up to which `wanted` is known to hold. */
-  private checked = gradientsSwitched();
+  /** Count of changes up to which what the recording assumes is known to hold. */
+  private checked = changes();
   private readonly effects: readonly LeafEffect[];
+  /** What it overwrites in place. */
+  private readonly writes: readonly (readonly [number, Write])[];
 
   constructor(
     name: string,
-    fn: (...args: Tensor[]) => readonly Tensor[],
+    fn: (...args: Tensor[]) => Tensor | readonly Tensor[],
     args: readonly Tensor[],
     withoutRules: ReadonlySet<string>,
   ) {
@@ -76,21 +84,29 @@ export class Recording {
     tape.leaves = new Map();
     this.tape = tape;
     try {
-      this.slots = args.map((arg) => {
-        const { replace } = tape.bind(arg);
-        return { shape: arg.shape, kind: arg.source!.kind, replace };
+      // A source of its own for each: arguments may be one and the same now, and differ in the next call; or one of them
+      // may also be a constant of the function, which stays when the argument changes.
+      const sources = args.map((arg) => Object.create(arg.source!, { isSlot: { value: true } }) as Source);
+      this.slots = args.map(({ shape, size }, i) => {
+        const replace = tape.bind(sources[i], size);
+        return { shape, kind: sources[i].kind, replace };
       });
       tape.execute(name);
-      const returned = withTape(tape, () => fn(...args));
-      this.results = returned.map((value) => ({ shape: value.shape, pointer: tape.address(value, name) }));
+      const own = args.map(({ shape }, i) => new Tensor(shape, undefined, sources[i], false));
+      const returned = withTape(tape, () => fn(...own));
+      this.single = returned instanceof Tensor;
+      const list = returned instanceof Tensor ? [returned] : returned;
+      this.results = list.map((value) => ({ shape: value.shape, pointer: tape.address(value, name) }));
     } catch (error) {
       tape.release();
       throw error;
     }
     const kept = new Set(this.results.map(({ pointer }) => pointer));
-    const { instructions, applied } = optimise(tape.program.read(), kept, withoutRules);
+    const { instructions, applied } = optimise(tape.program.read(), kept, withoutRules, (pointer) =>
+      tape.contains(pointer),
+    );
     tape.rewrite(instructions);
-    this.wanted = tape.leavesUsed().map((leaf) => [leaf, leaf.requiresGrad]);
+    this.writes = [...tape.writes];
     this.effects = [...tape.leaves].map(([leaf, { zeroed, continues }]) => ({
       leaf,
       zeroed,
@@ -98,7 +114,11 @@ export class Recording {
       filledAfter: leaf.gradient?.filled ?? false,
       applied: leaf.gradient !== undefined && applied.has(leaf.gradient.block.pointer),
     }));
-    for (const effect of this.effects) if (effect.applied) effect.leaf.applyGradient();
+    for (const { leaf, applied: gone } of this.effects) {
+      if (!gone) continue;
+      tape.letGo(leaf.gradient!.block);
+      leaf.applyGradient();
+    }
     tape.calls.length = 0;
     tape.releaseWithOwner();
   }
@@ -106,7 +126,7 @@ export class Recording {
   /** Whether these arguments can take the place of the recorded ones. */
   fits(args: readonly Tensor[]): boolean {
     if (this.tape.recordsGradients !== currentTape().recordsGradients) return false;
-    if (!this.wantsTheSame() || this.slots.length !== args.length) return false;
+    if (!this.stands || this.slots.length !== args.length) return false;
     for (let i = 0; i < args.length; i++) {
       const { kind, shape } = this.slots[i];
       if (kind !== args[i].source!.kind || !sameShape(shape, args[i].shape)) return false;
@@ -114,12 +134,11 @@ export class Recording {
     return true;
   }
 
-  /** Whether the leaves that were frozen are frozen, and no others, and the tape's conditions hold. */
-  private wantsTheSame(): boolean {
-    const count = gradientsSwitched();
+  /** Whether all that it points to is there, and the leaves that were frozen are frozen, and no others. */
+  get stands(): boolean {
+    const count = changes();
     if (this.checked === count) return true;
-    if (!this.tape.conditions.every((holds) => holds())) return false;
-    if (this.wanted.some(([leaf, wanted]) => leaf.requiresGrad !== wanted)) return false;
+    if (!this.tape.stands) return false;
     this.checked = count;
     return true;
   }
@@ -138,6 +157,7 @@ export class Recording {
       if (zeroed) gradient?.clear();
       else if (continues && !gradient!.filled) gradient!.fillWithZeros();
     }
+    if (hasEagerCalls()) for (const [start, { size }] of this.writes) noteWrite(start, size);
     const done = row ? this.runRow(row) : 1;
     const status = row ? Math.max(Status.OK, -done) : this.tape.program.run();
     this.tape.generation++;
@@ -167,7 +187,7 @@ export class Captured {
   /** @param watcher who looks at every call */
   constructor(
     private readonly name: string,
-    private readonly fn: (...args: Tensor[]) => readonly Tensor[],
+    private readonly fn: (...args: Tensor[]) => Tensor | readonly Tensor[],
     options: CaptureOptions = {},
     private readonly watcher?: Watcher,
   ) {
@@ -177,14 +197,30 @@ export class Captured {
   /** Records on the first call with such arguments, replays on the next ones. */
   run(args: readonly Tensor[]): Recording {
     if (!this.replays) return this.recordWatched(args);
-    for (const known of this.recordings) {
+    const { recordings } = this;
+    for (let i = 0; i < recordings.length; i++) {
+      const known = recordings[i];
       if (!known.fits(args)) continue;
+      if (i > 0) recordings.unshift(...recordings.splice(i, 1));
       known.replay(this.name, args);
       return known;
     }
+    this.keep(MOST_RECORDINGS - 1);
     const recording = new Recording(this.name, this.fn, args, this.withoutRules);
-    this.recordings.push(recording);
+    recordings.unshift(recording);
+    this.keep(MOST_RECORDINGS);
     return recording;
+  }
+
+  /** Gives back the memory of recordings beyond the limits, those first that were not used for the longest time. */
+  private keep(most: number): void {
+    const { recordings } = this;
+    let bytes = recordings.reduce((sum, { tape }) => sum + tape.sizeBytes, 0);
+    while (recordings.length > most || (bytes > MOST_BYTES && recordings.length > 1)) {
+      const { tape } = recordings.pop()!;
+      bytes -= tape.sizeBytes;
+      tape.release();
+    }
   }
 
   /** Whether calls are replays; where somebody watches, each one is recorded anew. */
@@ -216,8 +252,9 @@ export class Captured {
  *
  * A replay does not run `fn` again. It does not see its branches, its printing, random numbers drawn in JavaScript, or
  * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate, and
- * records anew where `requiresGrad` of a leaf was changed. Dropout draws new masks. The first call runs `fn` as it stands; the replays give the same numbers, bit for bit, from fewer
- * instructions. So a step of SGD may apply a gradient where it is computed and store it nowhere: reading `grad` then is
+ * records again if `requiresGrad` of a leaf was changed or memory that it used was disposed of. Dropout draws new masks.
+ * The 16 recordings last used are kept, or fewer if they hold more than 256 MiB. The first call runs `fn` as it stands;
+ * the replays give the same numbers, bit for bit, from fewer instructions. So a step of SGD may apply a gradient where it is computed and store it nowhere: reading `grad` then is
  * an error, unless `keepGradients` is set.
  *
  * @param fn a function of tensors that returns a tensor, or an array of them
@@ -245,7 +282,6 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
 ): (...args: Args) => Result {
   checkOptions('capture', options, ['keepGradients', 'withoutRules', 'anomaly']);
   if (typeof fn !== 'function') throw new TypeError(`capture: expected a function, got ${String(fn)}`);
-  let single = true;
   const captured = new Captured(
     'capture',
     (...args) => {
@@ -254,8 +290,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
       if (!Array.isArray(list) || !list.every((item) => item instanceof Tensor)) {
         throw new TypeError('capture: expected the function to return a tensor or an array of tensors');
       }
-      single = result instanceof Tensor;
-      return list;
+      return result;
     },
     options,
     options.anomaly ? new AnomalyWatcher() : undefined,
@@ -273,7 +308,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
       constants &&= arg.source !== undefined;
     }
     if (isCapturing()) return fn(...args);
-    const { tape, results } = captured.run(
+    const { tape, results, single } = captured.run(
       constants ? args : args.map((arg) => (arg.source ? arg : arg.detach())),
     );
     const tensorOf = ({ shape, pointer }: (typeof results)[number]): Tensor =>

@@ -104,6 +104,7 @@ function operationOf(name: string): Operation<Computed> {
   return {
     name,
     isView: true,
+    runsBackward: true,
     shape: ([output]) => output.shape,
     forward() {
       // The operations that forward() consists of have run already.

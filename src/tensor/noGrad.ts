@@ -1,5 +1,5 @@
 import { HostSource } from './source.js';
-import { withScratch } from './scope.js';
+import { isCapturing, withoutGradients, withScratch } from './scope.js';
 import { Tensor } from './tensor.js';
 
 /**
@@ -15,7 +15,8 @@ import { Tensor } from './tensor.js';
  * ```
  */
 export function noGrad<T>(fn: () => T): T {
-  return withScratch(() => keep(fn()) as T);
+  // In a captured function a replay computes it again, with the other arguments: so it is recorded like the rest.
+  return isCapturing() ? withoutGradients(fn) : withScratch(() => keep(fn()) as T);
 }
 
 function keep(value: unknown): unknown {

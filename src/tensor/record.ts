@@ -22,13 +22,15 @@ export function record<Options>(
 ): Recorded {
   const shape = operation.shape(inputs, options);
   const tape = recordingTape(inputs);
-  const addresses = inputs.map((input) => tape.address(input, operation.name));
-  const pointer = operation.isView ? addresses[0] : tape.floats(sizeOf(shape));
-  const call = new Call(operation, inputs, addresses, shape, pointer, options);
-  operation.forward(tape, call);
-  tape.execute(operation.name);
+  const call = tape.perform(operation.name, () => {
+    const addresses = inputs.map((input) => tape.address(input, operation.name));
+    const pointer = operation.isView ? addresses[0] : tape.floats(sizeOf(shape));
+    const made = new Call(operation, inputs, addresses, shape, pointer, options);
+    operation.forward(tape, made);
+    return made;
+  });
   for (const watcher of watching()) watcher.recorded?.(tape, call as Call);
   const requiresGrad = tape.recordsGradients && inputs.some((input) => input.requiresGrad);
   if (requiresGrad) tape.calls.push(call as Call);
-  return { shape, tape, pointer, requiresGrad, call: requiresGrad ? (call as Call) : undefined };
+  return { shape, tape, pointer: call.output, requiresGrad, call: requiresGrad ? (call as Call) : undefined };
 }

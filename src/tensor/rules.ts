@@ -31,6 +31,8 @@ export class Listing {
   constructor(
     readonly instructions: Instruction[],
     private readonly kept: ReadonlySet<number>,
+    /** Whether memory is the program's own: nobody else writes there between two runs. */
+    readonly isOwn: (pointer: number) => boolean,
   ) {}
 
   /** Whether nobody but the instructions `among` has to do with the numbers at `pointer`. */
@@ -94,6 +96,7 @@ function exchange(pointers: readonly number[], changes: Record<number, number>):
 function constantOnce(listing: Listing): void {
   for (const fill of listing.each(Opcode.FILL)) {
     const { flags, pointers, dims } = fill;
+    if (!listing.isOwn(pointers[0])) continue;
     if ((flags & FLAG_ACCUMULATE) === 0 && listing.writersOf(pointers[0], dims[0]).length === 1) {
       listing.replace(fill);
     }
@@ -206,13 +209,15 @@ export const RULES: Readonly<Record<string, Rule>> = {
  *
  * @param kept pointers to numbers that are read after the program has run
  * @param without names of rules to leave out
+ * @param isOwn whether memory is the program's own
  */
 export function optimise(
   instructions: readonly Instruction[],
   kept: ReadonlySet<number>,
   without: ReadonlySet<string>,
+  isOwn: (pointer: number) => boolean,
 ): Listing {
-  const listing = new Listing([...instructions], kept);
+  const listing = new Listing([...instructions], kept, isOwn);
   for (const [name, rule] of Object.entries(RULES)) if (!without.has(name)) rule(listing);
   return listing;
 }

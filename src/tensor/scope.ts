@@ -46,6 +46,28 @@ export function withScratch<T>(work: () => T): T {
   }
 }
 
+/** Runs `work` on the tape that records now, which notes nothing for backward() meanwhile. */
+export function withoutGradients<T>(work: () => T): T {
+  const tape = currentTape();
+  const { recordsGradients } = tape;
+  tape.recordsGradients = false;
+  try {
+    return work();
+  } finally {
+    tape.recordsGradients = recordsGradients;
+  }
+}
+
+/** Every tape in use. */
+export function tapesInUse(): readonly Tape[] {
+  return tapes;
+}
+
+/** Whether an operation was recorded for backward() outside of captured functions. */
+export function hasEagerCalls(): boolean {
+  return tapes[0].calls.length > 0;
+}
+
 /** Whether a captured function is being recorded. */
 export function isCapturing(): boolean {
   for (const tape of tapes) if (tape.keepsProgram) return true;

@@ -1,10 +1,11 @@
 import { Opcode, Status } from '../../assembly/opcodes.js';
 import { Arena } from '../core/arena.js';
 import { engine } from '../core/engine.js';
-import type { Owner } from '../core/owner.js';
+import { Block, type Owner } from '../core/owner.js';
 import { Program, type Instruction } from '../core/program.js';
 import { formatShape, sizeOf, type Shape } from './layout.js';
-import type { Source, Value } from './value.js';
+import type { Gradient, Source, Value } from './value.js';
+import type { Write } from './writes.js';
 
 /** One operation: everything that autograd knows about it. The table of them is the folder `operations/`. */
 export interface Operation<Options = void> {
@@ -14,6 +15,10 @@ export interface Operation<Options = void> {
   shape(inputs: readonly Value[], options: Options): Shape;
   /** Whether the result is the first input's memory under another shape. */
   readonly isView?: boolean;
+  /** Whether `backward` runs instructions by itself, with operations of its own. */
+  readonly runsBackward?: boolean;
+  /** Whether backward uses the numbers of input `i`, for instructions that point to what they leave alone; always without. */
+  reads?(call: Call<Options>, i: number): boolean;
   /** Appends the instructions that compute `call.output` from `call.inputs`. */
   forward(tape: Tape, call: Call<Options>): void;
   /** Appends the instructions that turn `call.outputGradient` into gradients of the inputs that want one. */
@@ -60,20 +65,23 @@ const abandoned = new FinalizationRegistry<{ arena: Arena; program: Program }>((
 /** The memory, the instructions and the recorded calls of one forward and backward pass. */
 export class Tape implements Owner {
   generation = 1;
-  fate = 'its tape ended after backward() and the memory was reused';
-  /** backward() ran: the next operation that uses nothing of this tape starts it anew. */
+  fate = 'its tape ended after backward(), or when memory ran out, and the memory was reused';
+  /** backward() ran, or memory ran out: the next operation that uses nothing of this tape starts it anew. */
   finished = false;
   readonly calls: Call[] = [];
   readonly program = new Program();
   /** Present while the tape is captured: the leaves whose gradients it touches. */
   leaves: Map<Value, LeafRecord> | undefined;
-  /** What must hold for a replay of a captured tape; checked after lookAgain(). */
-  readonly conditions: (() => boolean)[] = [];
+  /** What was overwritten in place since calls were recorded, or, while captured, at all; by pointer. */
+  readonly writes = new Map<number, Write>();
+  /** Gradients that were empty before the backward pass under way. */
+  readonly firstWrites: Gradient[] = [];
   private readonly held = new Set<unknown>();
-  private readonly used = new Set<Value>();
+  private readonly assumptions: (() => boolean)[] = [];
   private readonly arena = new Arena();
   private readonly constants = new Map<Source, number>();
   private executed = 0;
+  private exhausted = false;
 
   /**
    * @param keepsProgram whether the instructions stay for a replay
@@ -81,7 +89,7 @@ export class Tape implements Owner {
    */
   constructor(
     readonly keepsProgram: boolean,
-    readonly recordsGradients: boolean,
+    public recordsGradients: boolean,
   ) {}
 
   get sizeBytes(): number {
@@ -90,16 +98,25 @@ export class Tape implements Owner {
 
   /** Memory for `elements` floats, until the tape is reset. */
   floats(elements: number): number {
-    return this.arena.allocate(elements * 4);
+    return this.bytes(elements * 4);
   }
 
+  /**
+   * @throws RangeError if memory or the limit of a tape is exhausted; the next operation that uses nothing of this tape
+   * starts it again then, with room
+   */
   bytes(count: number): number {
-    return this.arena.allocate(count);
+    try {
+      return this.arena.allocate(count);
+    } catch (error) {
+      this.finished = this.exhausted = true;
+      throw error;
+    }
   }
 
   /** Writes a layout and returns its pointer. */
   layout(words: readonly number[]): number {
-    const pointer = this.arena.allocate(words.length * 4);
+    const pointer = this.floats(words.length);
     engine().i32.set(words, pointer / 4);
     return pointer;
   }
@@ -112,6 +129,8 @@ export class Tape implements Owner {
       if (pointer === undefined) {
         pointer = this.floats(value.size);
         source.attach(this, pointer);
+        // At once: were it dropped with instructions that come later, nobody would write these numbers.
+        this.execute(operation);
         this.constants.set(source, pointer);
       }
       return pointer;
@@ -125,21 +144,22 @@ export class Tape implements Owner {
             'pass it as an argument, or detach() it',
         );
       }
+      if (!this.held.has(value)) {
+        this.hold(value);
+        const { requiresGrad } = value;
+        this.assume(() => value.requiresGrad === requiresGrad);
+      }
       this.hold(home);
-      this.hold(value);
-      this.used.add(value);
     }
     return pointer;
   }
 
-  /** Gives a constant a fixed place on this tape (the slot of a captured argument). */
-  bind(value: Value): { pointer: number; replace: (source: Source) => void } {
-    const source = value.source;
-    if (!source) throw new Error('only constants can be bound to a slot');
-    const pointer = this.floats(value.size);
+  /** Gives a constant a fixed place on this tape, the slot of a captured argument, and returns what fills it again. */
+  bind(source: Source, size: number): (source: Source) => void {
+    const pointer = this.floats(size);
     const replace = source.attach(this, pointer);
     this.constants.set(source, pointer);
-    return { pointer, replace };
+    return replace;
   }
 
   /** Keeps an object alive whose memory the instructions of a captured tape point to. */
@@ -151,17 +171,51 @@ export class Tape implements Owner {
     return this.held.has(object);
   }
 
-  /** The leaves from elsewhere that the instructions of a captured tape use. */
-  leavesUsed(): Value[] {
-    return [...this.used];
+  /** Lets go of memory that no instruction of a captured tape points to any more. */
+  letGo(memory: unknown): void {
+    this.held.delete(memory);
   }
 
-  /** Runs what was appended since the last time. */
+  /** Notes what must hold for a captured tape to be replayed; `noteChange()` has it checked. */
+  assume(holds: () => boolean): void {
+    if (this.keepsProgram) this.assumptions.push(holds);
+  }
+
+  /** Whether all of it still holds, and no memory was disposed of. */
+  get stands(): boolean {
+    for (const object of this.held) if (object instanceof Block && object.generation < 0) return false;
+    return this.assumptions.every((holds) => holds());
+  }
+
+  noteWrite(pointer: number, size: number): void {
+    const calls = this.calls.length;
+    if (calls > 0 || this.keepsProgram) this.writes.set(pointer, { size, calls });
+  }
+
+  /**
+   * Runs the instructions that `append` appends.
+   *
+   * @throws what `append` throws, and what execute() does; then nothing is left to run with the next operation
+   */
+  perform<T>(operation: string, append: () => T): T {
+    try {
+      const result = append();
+      this.execute(operation);
+      return result;
+    } finally {
+      this.program.count = this.executed;
+    }
+  }
+
+  /** Runs what was appended since the last time; what failed does not stay. */
   execute(operation: string): void {
-    const status = this.program.run(this.executed);
-    if (this.keepsProgram) this.executed = this.program.count;
-    else this.program.count = 0;
-    if (status !== Status.OK) throw statusError(operation, status);
+    try {
+      const status = this.program.run(this.executed);
+      if (status !== Status.OK) throw statusError(operation, status);
+      if (this.keepsProgram) this.executed = this.program.count;
+    } finally {
+      this.program.count = this.executed;
+    }
   }
 
   /** Puts other instructions in the place of those that were captured and have run. */
@@ -170,18 +224,16 @@ export class Tape implements Owner {
     this.executed = this.program.count;
   }
 
-  /** Forgets instructions that were appended and never ran. */
-  abandon(): void {
-    this.program.count = this.executed;
-  }
-
   /** Takes back the memory; everything that lived here can no longer be read. */
   reset(): void {
     this.generation++;
     this.finished = false;
     this.calls.length = 0;
+    this.writes.clear();
     this.constants.clear();
-    this.arena.reset();
+    if (this.exhausted) this.arena.release();
+    else this.arena.reset();
+    this.exhausted = false;
   }
 
   release(): void {
@@ -189,7 +241,12 @@ export class Tape implements Owner {
     this.arena.release();
     this.program.release();
     this.held.clear();
-    this.used.clear();
+    this.assumptions.length = 0;
+  }
+
+  /** Whether these numbers are in the memory of this tape. */
+  contains(pointer: number): boolean {
+    return this.arena.contains(pointer);
   }
 
   /** Gives the memory back once nobody holds this tape any more. */

@@ -12,7 +12,7 @@ import { nest, readNumbers, type NestedArray, type TensorLike } from './numbers.
 import { record } from './record.js';
 import { isCapturing } from './scope.js';
 import { HostSource } from './source.js';
-import { Tape, type Call, type Operation } from './tape.js';
+import type { Call, Operation } from './tape.js';
 import { APPLIED, Value, type Source } from './value.js';
 
 export interface TensorOptions {
@@ -48,6 +48,7 @@ export class Tensor extends Value {
     const { gradient } = this;
     if (this.gradientApplied) throw new Error(`grad: ${APPLIED}`);
     if (!gradient?.filled) return null;
+    gradient.seen = true;
     const { generation } = gradient.block;
     if (this.gradientView?.generation !== generation) {
       const tensor = new Tensor(this.shape, gradient.block, gradient.block.pointer, false);
@@ -63,9 +64,7 @@ export class Tensor extends Value {
 
   /** The numbers in row-major order, as a copy. */
   override get data(): Float32Array {
-    const { home } = this;
-    // What noGrad() computed inside a captured function may be read: the function asked for that.
-    if (!this.source && !(home instanceof Tape && !home.keepsProgram)) refuseReading('data');
+    if (!this.source || this.source.isSlot) refuseReading('data');
     return super.data;
   }
 

@@ -1,7 +1,8 @@
 import { engine } from '../core/engine.js';
-import { Block, type Owner } from '../core/owner.js';
+import { Block, noteChange, type Owner } from '../core/owner.js';
 import { formatShape, sizeOf, type Shape } from './layout.js';
 import type { Call, Tape } from './tape.js';
+import { noteWrite } from './writes.js';
 
 /**
  * Where a constant's numbers come from. They live in JavaScript (or in a data set) and are written into the memory of
@@ -10,6 +11,8 @@ import type { Call, Tape } from './tape.js';
 export interface Source {
   /** Sources of one kind can take each other's place in a replay. */
   readonly kind: unknown;
+  /** Whether it stands for an argument of a captured function: a replay puts others in its place. */
+  readonly isSlot?: boolean;
   /** The numbers, as a copy. */
   read(): Float32Array;
   /** Reserves what the source needs on a tape, appends what writes the numbers to `pointer`, and returns a function that puts another source of this kind in its place. */
@@ -25,6 +28,8 @@ export const APPLIED =
 export class Gradient {
   readonly block: Block;
   filled = false;
+  /** Somebody took it as a tensor. */
+  seen = false;
   /** How many recordings write to it. */
   recordings = 0;
 
@@ -44,18 +49,6 @@ export class Gradient {
     const start = this.block.pointer / 4;
     engine().f32.fill(0, start, start + this.size);
   }
-}
-
-let switched = 0;
-
-/** How often `requiresGrad` of any tensor was changed, or lookAgain() called: recordings look again when it grows. */
-export function gradientsSwitched(): number {
-  return switched;
-}
-
-/** Makes recordings look again whether their conditions hold. */
-export function lookAgain(): void {
-  switched++;
 }
 
 /** What the tape sees of a tensor: its shape, where its numbers are, and how it came to be. */
@@ -105,7 +98,7 @@ export abstract class Value {
         'requiresGrad: this tensor is a constant; create it with tensor(data, { requiresGrad: true })',
       );
     }
-    if (value !== this.needsGradient) switched++;
+    if (value !== this.needsGradient) noteChange();
     this.needsGradient = value;
   }
 
@@ -163,7 +156,10 @@ export abstract class Value {
   /** Gives the memory of a leaf (and of its gradient) back at once; without it, that happens when it is collected. */
   [Symbol.dispose](): void {
     if (this.call) return;
-    if (this.owner instanceof Block) this.owner[Symbol.dispose]();
+    if (this.owner instanceof Block && this.owner.generation >= 0) {
+      noteWrite(this.place as number, this.size);
+      this.owner[Symbol.dispose]();
+    }
     this.gradient?.block[Symbol.dispose]();
     this.gradient = undefined;
   }

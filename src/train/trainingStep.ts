@@ -152,7 +152,7 @@ export class TrainingStep {
    */
   runOn(recording: Recording, batches: ResidentBatches, most: number): Float32Array {
     const times = Math.min(most, MOST_STEPS, batches.ahead);
-    if (times < 1 || !this.captured[ALONE]?.replays) return new Float32Array();
+    if (times < 1 || !recording.stands || !this.captured[ALONE]?.replays) return new Float32Array();
     this.losses ??= new Block(MOST_STEPS * 4);
     const done = recording.replay(this.name, [], { cursor: batches.cursor, losses: this.losses, times });
     batches.skip(done);

@@ -16,6 +16,11 @@ function binary(name: string, fn: Binary): Operation {
   return {
     name,
     shape: ([a, b]) => broadcast(name, a.shape, b.shape),
+    reads: ({ inputs }, i) => {
+      if (fn === Binary.ADD || fn === Binary.SUBTRACT) return false;
+      const ofOther = fn === Binary.MULTIPLY || (fn === Binary.DIVIDE && i === 0);
+      return !ofOther || inputs[1 - i].requiresGrad;
+    },
     forward(tape, { inputs: [a, b], addresses, output, shape, size }) {
       const layout = walk(shape, broadcastStrides(a.shape, shape), broadcastStrides(b.shape, shape));
       tape.program.append(

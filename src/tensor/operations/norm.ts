@@ -3,6 +3,7 @@ import { gradientOf } from '../backward.js';
 import { formatShape, sameShape, sizeOf, type Shape } from '../layout.js';
 import type { Operation } from '../tape.js';
 import type { Value } from '../value.js';
+import { noteWrite } from '../writes.js';
 
 /** What NORMALIZE sees: [outer, groups, inner], where one index in the middle makes a group. */
 type View = readonly [outer: number, groups: number, inner: number];
@@ -54,19 +55,22 @@ function normalization(
       if (!running) return;
       const count = tape.address(running.count, name);
       tape.fill(count, 1, 1, FLAG_ACCUMULATE);
+      noteWrite(count, 1);
       const n = outer * inner;
       const parts = [
         [running.mean, moments, 1],
         [running.variance, moments + groups * 4, n / (n - 1)],
       ] as const;
       for (const [buffer, statistic, scale] of parts) {
+        const pointer = tape.address(buffer, name);
         tape.program.append(
           Opcode.BLEND,
           0,
-          [tape.address(buffer, name), statistic, running.momentum === null ? count : 0],
+          [pointer, statistic, running.momentum === null ? count : 0],
           [groups],
           [running.momentum ?? 0, scale],
         );
+        noteWrite(pointer, groups);
       }
     },
     backward(tape, call) {
