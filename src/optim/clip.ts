@@ -1,4 +1,5 @@
 import { Binary, FUNCTION_SHIFT, Opcode, Reduction, Unary } from '../../assembly/opcodes.js';
+import { DIVISORS, raise, unary } from '../tensor/operations/rows.js';
 import { currentTape } from '../tensor/scope.js';
 import type { Tape } from '../tensor/tape.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
@@ -20,8 +21,10 @@ interface Filled {
 
 /**
  * Scales all gradients alike where their common norm is above `maxNorm`, as PyTorch's clip_grad_norm_ does:
- * g ← g · min(1, maxNorm / (norm + 10⁻⁶)), with the norm over all numbers of all gradients. Call it between backward()
- * and step(), also inside a captured function. Parameters without a gradient count for nothing.
+ * g ← g · min(1, maxNorm / (norm + 10⁻⁶)), with the norm over all numbers of all gradients. Their powers may be too large
+ * or too small for float32: [3e30, 4e30] keeps its direction (PyTorch: zeros). An infinite or NaN gradient makes the norm
+ * infinite or NaN, and itself NaN. Call it between backward() and step(), also inside a captured function. Parameters
+ * without a gradient count for nothing.
  *
  * @returns the norm as it was before, a single number, to be read like a loss
  * @throws TypeError on anything but tensors, RangeError on a negative or NaN maximum
@@ -49,26 +52,11 @@ export function clipGradNorm(
   return tape.perform('clipGradNorm', () => {
     const gradients = gradientsOf('clipGradNorm', tape, parameters);
     const norm = tape.floats(1);
-    appendNorm(tape, gradients, normType, norm);
-    const [tiny, most, one, factor] = [1e-6, maxNorm, 1, 0].map((value) => {
-      const pointer = tape.floats(1);
-      tape.fill(pointer, 1, value);
-      return pointer;
-    });
-    const scalar = (fn: Binary, a: number, b: number): void => {
-      tape.program.append(Opcode.BINARY, fn << FUNCTION_SHIFT, [factor, a, b, tape.layout([0])], [1]);
-    };
-    scalar(Binary.ADD, norm, tiny);
-    scalar(Binary.DIVIDE, most, factor);
-    scalar(Binary.MINIMUM, factor, one);
-    for (const { pointer, size } of gradients) {
-      tape.program.append(
-        Opcode.BINARY,
-        Binary.MULTIPLY << FUNCTION_SHIFT,
-        [pointer, pointer, factor, tape.layout([1, size, 1, 0])],
-        [size],
-      );
-    }
+    const scale = tape.floats(1);
+    const share = tape.floats(1);
+    appendNorm(tape, gradients, normType, share, scale);
+    scalar(tape, Binary.MULTIPLY, norm, share, scale);
+    if (Math.fround(maxNorm) < Infinity) appendClipping(tape, gradients, maxNorm, share, scale);
     return new Tensor([], tape, norm, false);
   });
 }
@@ -115,33 +103,90 @@ function gradientsOf(name: string, tape: Tape, parameters: Tensor | Iterable<Ten
   return found;
 }
 
-/** Appends: the number at `norm` becomes the norm of all these numbers. */
-function appendNorm(tape: Tape, gradients: readonly Filled[], p: number, norm: number): void {
+/**
+ * Appends: share · scale becomes the norm of all these numbers, and the scale their largest, by which they are divided first:
+ * no power of them overflows or vanishes.
+ */
+function appendNorm(tape: Tape, gradients: readonly Filled[], p: number, share: number, scale: number): void {
   const total = gradients.reduce((sum, { size }) => sum + size, 0);
   const chunks = Math.ceil(total / CHUNK);
+  if (chunks === 0) {
+    tape.fill(share, 1, 0);
+    tape.fill(scale, 1, 1);
+    return;
+  }
   const terms = tape.floats(chunks * CHUNK);
-  const sums = tape.floats(chunks);
+  const parts = tape.floats(chunks);
   let at = terms;
   for (const { pointer, size } of gradients) {
-    if (p === 2) unary(tape, Unary.SQUARE, at, pointer, size);
-    else unary(tape, Unary.ABS, at, pointer, size);
+    unary(tape, Unary.ABS, at, pointer, size);
     at += size * 4;
   }
   if (total < chunks * CHUNK) tape.fill(at, chunks * CHUNK - total, 0);
-  const raised = p !== 1 && p !== 2 && p !== Infinity;
-  if (raised) unary(tape, Unary.POWER, terms, terms, total, [p]);
-  const fn = p === Infinity ? Reduction.MAX : Reduction.SUM;
-  const reduce = (to: number, from: number, rows: number, columns: number): void => {
-    const layout = tape.layout([1, 1, rows, columns, columns, 1]);
-    tape.program.append(Opcode.REDUCE, fn << FUNCTION_SHIFT, [to, from, layout], [rows, columns], [1]);
+  const reduce = (fn: Reduction, to: number): void => {
+    for (const [out, from, rows, columns] of [
+      [parts, terms, chunks, CHUNK],
+      [to, parts, 1, chunks],
+    ]) {
+      const layout = tape.layout([1, 1, rows, columns, columns, 1]);
+      tape.program.append(Opcode.REDUCE, fn << FUNCTION_SHIFT, [out, from, layout], [rows, columns], [1]);
+    }
   };
-  reduce(sums, terms, chunks, CHUNK);
-  if (chunks > 0) reduce(norm, sums, 1, chunks);
-  else tape.fill(norm, 1, 0);
-  if (p === 2) unary(tape, Unary.SQRT, norm, norm, 1);
-  if (raised) unary(tape, Unary.POWER, norm, norm, 1, [1 / p]);
+  reduce(Reduction.MAX, scale);
+  unary(tape, Unary.CLAMP, scale, scale, 1, DIVISORS);
+  byNumber(tape, Binary.DIVIDE, terms, total, scale);
+  if (p === Infinity) reduce(Reduction.MAX, share);
+  else {
+    raise(tape, terms, total, p);
+    reduce(Reduction.SUM, share);
+    raise(tape, share, 1, 1 / p);
+  }
 }
 
-function unary(tape: Tape, fn: Unary, y: number, x: number, size: number, scalars: number[] = []): void {
-  tape.program.append(Opcode.UNARY, fn << FUNCTION_SHIFT, [y, x], [size], scalars);
+/** Where the norm is computed as it is: scales above are divided by it. A power of two, so that this rounds nothing. */
+const LARGE = 2 ** 60;
+
+/**
+ * Appends: the gradients times min(1, maxNorm / (share · scale + 10⁻⁶)), in two factors of which the first is 1 unless the
+ * scale is above both `LARGE` and maxNorm: one factor might be less than any float32.
+ */
+function appendClipping(
+  tape: Tape,
+  gradients: readonly Filled[],
+  maxNorm: number,
+  share: number,
+  scale: number,
+): void {
+  const large = Math.max(LARGE, maxNorm);
+  const [most, one, tiny, limit, first, second] = [large, 1, 1e-6 / large, maxNorm / large, 0, 0].map(
+    (value) => {
+      const pointer = tape.floats(1);
+      tape.fill(pointer, 1, value);
+      return pointer;
+    },
+  );
+  scalar(tape, Binary.DIVIDE, first, most, scale);
+  scalar(tape, Binary.MINIMUM, first, first, one);
+  // (limit / large) / (share · min(scale, large) / large + 10⁻⁶ / large)
+  scalar(tape, Binary.MINIMUM, second, scale, most);
+  scalar(tape, Binary.DIVIDE, second, second, most);
+  scalar(tape, Binary.MULTIPLY, second, second, share);
+  scalar(tape, Binary.ADD, second, second, tiny);
+  scalar(tape, Binary.DIVIDE, second, limit, second);
+  scalar(tape, Binary.MINIMUM, second, second, one);
+  for (const { pointer, size } of gradients) {
+    byNumber(tape, Binary.MULTIPLY, pointer, size, first);
+    byNumber(tape, Binary.MULTIPLY, pointer, size, second);
+  }
+}
+
+/** Appends out = f(a, b) of single numbers. */
+function scalar(tape: Tape, fn: Binary, out: number, a: number, b: number): void {
+  tape.program.append(Opcode.BINARY, fn << FUNCTION_SHIFT, [out, a, b, tape.layout([0])], [1]);
+}
+
+/** Appends x = f(x, y) of each number x and a single y. */
+function byNumber(tape: Tape, fn: Binary, x: number, size: number, y: number): void {
+  const layout = tape.layout([1, size, 1, 0]);
+  tape.program.append(Opcode.BINARY, fn << FUNCTION_SHIFT, [x, x, y, layout], [size]);
 }

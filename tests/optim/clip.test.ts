@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capture, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
+import { capture, data, fit, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
 import { Opcode } from '../../assembly/opcodes.js';
 import { Captured } from '../../src/tensor/capture.js';
 import { EPSILON, randomFloats } from '../support/numbers.js';
@@ -55,6 +55,74 @@ describe('clipGradNorm', () => {
     w.backward([Infinity, 1]);
     expect(optim.clipGradNorm(w, 1).item()).toBe(Infinity);
     expect(w.grad!.toArray()).toEqual([NaN, 0]);
+  });
+
+  const MOST = 3.4028234663852886e38;
+
+  it.each([
+    // gradients of each tensor, maxNorm, normType, norm, gradients after
+    [[[3e30, 4e30]], 1, 2, 5e30, [0.6, 0.8]],
+    [[[3e30], [4e30]], 1, 2, 5e30, [0.6, 0.8]],
+    [[[3e30], [-4e30]], 1e30, 2, 5e30, [0.6e30, -0.8e30]],
+    [[[3e30, 4e30]], 1e-3, 2, 5e30, [0.6e-3, 0.8e-3]],
+    [[[3e30, 4e30]], 1, 1, 7e30, [3 / 7, 4 / 7]],
+    [[[3e30, 4e30]], 1, 3, 91 ** (1 / 3) * 1e30, [3 / 91 ** (1 / 3), 4 / 91 ** (1 / 3)]],
+    [[[3e30, 4e30]], 1, Infinity, 4e30, [0.75, 1]],
+    [[[3e30, 4e30]], 1e31, 2, 5e30, [3e30, 4e30]],
+    [[[3e30, 4e30]], Infinity, 2, 5e30, [3e30, 4e30]],
+    [[[3e30, 4e30]], 1e300, 2, 5e30, [3e30, 4e30]],
+    [[[3e38, 3e38]], 1, 2, Infinity, [Math.SQRT1_2, Math.SQRT1_2]],
+    [[[3e38, 3e38]], 1e-3, 2, Infinity, [Math.SQRT1_2 * 1e-3, Math.SQRT1_2 * 1e-3]],
+    [[[3e38, 3e38]], 3e38, 2, Infinity, [Math.SQRT1_2 * 3e38, Math.SQRT1_2 * 3e38]],
+    [[[MOST], [0]], MOST, 2, MOST, [MOST, 0]],
+    [[[3e38, 1e-3]], 0, 2, 3e38, [0, 0]],
+    [[[3e-30, 4e-30]], 1, 2, 5e-30, [3e-30, 4e-30]],
+    [[[3e-30], [4e-30]], 1, 3, 91 ** (1 / 3) * 1e-30, [3e-30, 4e-30]],
+    [[[3e-42, 4e-42]], 1, 2, 5e-42, [3e-42, 4e-42]],
+    [[[3e-30, 4e-30]], 1e-31, 2, 5e-30, [3e-55, 4e-55]],
+    [[[3e-6, 4e-6]], 1e-6, 2, 5e-6, [0.5e-6, 4e-6 / 6]],
+    [[[0, 0], [0]], 1, 2, 0, [0, 0, 0]],
+    [[[0]], 0, Infinity, 0, [0]],
+  ])('%j to at most %d with p %d: norm %d', (given, maxNorm, normType, norm, after) => {
+    for (const replayed of [false, true]) {
+      const list = given.map((values) =>
+        tensor(
+          values.map(() => 0),
+          { requiresGrad: true },
+        ),
+      );
+      const step = (): Tensor => {
+        list.forEach((leaf, i) => {
+          leaf.grad = null;
+          leaf.backward(tensor(given[i]));
+        });
+        return optim.clipGradNorm(list, maxNorm, { normType });
+      };
+      const run = replayed ? capture(step) : step;
+      for (let turn = 0; turn < 2; turn++) {
+        const got = [run().item(), ...gradients(list)];
+        got.forEach((value, i) => {
+          const expected = [norm, ...after][i];
+          if (value !== expected)
+            expect(Math.abs(value - expected)).toBeLessThanOrEqual(2e-6 * Math.abs(expected) + 2e-45);
+        });
+      }
+    }
+  });
+
+  it('does so in fit', async () => {
+    const model = new nn.Linear(2, 1, { bias: false });
+    nn.init.zeros(model.weight);
+    const optimizer = new optim.SGD(model.parameters(), { lr: 1 });
+    const set = new data.TensorDataset(tensor([[3e30, 4e30]]), tensor([[-1]]));
+    await fit(model, {
+      data: new data.DataLoader(set),
+      loss: (prediction, target) => prediction.sub(target).sum(),
+      optimizer,
+      epochs: 2,
+      clipGradNorm: 1,
+    });
+    [-1.2, -1.6].forEach((value, i) => expect(model.weight.data[i]).toBeCloseTo(value, 5));
   });
 
   it('keeps the loss readable', () => {

@@ -6,7 +6,7 @@ import type { Operation, Tape } from '../tape.js';
 // overflows or vanishes.
 
 /** What one may divide by: from the smallest float32 above 0 to the largest. */
-const DIVISORS: readonly [number, number] = [2 ** -149, 3.4028234663852886e38];
+export const DIVISORS: readonly [number, number] = [2 ** -149, 3.4028234663852886e38];
 
 /** (Σ |x|ᵖ)^(1/p) of each row, [rows]; options: p, from 1 on. The gradient of a row of zeros is 0. */
 export const rowNorm: Operation<number> = {
@@ -99,12 +99,20 @@ function divisorsOf(tape: Tape, magnitudes: number, size: number): number {
   return divisors;
 }
 
-function unary(tape: Tape, fn: Unary, y: number, x: number, size: number, s: readonly number[] = []): void {
+/** Appends y = f(x). */
+export function unary(
+  tape: Tape,
+  fn: Unary,
+  y: number,
+  x: number,
+  size: number,
+  s: readonly number[] = [],
+): void {
   tape.program.append(Opcode.UNARY, fn << FUNCTION_SHIFT, [y, x], [size], s);
 }
 
-/** x to a power, in place. */
-function raise(tape: Tape, x: number, size: number, exponent: number): void {
+/** Appends: x to a power, in place. */
+export function raise(tape: Tape, x: number, size: number, exponent: number): void {
   if (exponent === 1) return;
   const fn = exponent === 2 ? Unary.SQUARE : exponent === 0.5 ? Unary.SQRT : Unary.POWER;
   unary(tape, fn, x, x, size, [exponent]);
