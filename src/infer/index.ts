@@ -1,6 +1,7 @@
 import type { InferSmallModule } from '../forward/binary.js';
 import { compile, eightBit, imageOf } from '../forward/compile.js';
 import { ForwardModel } from '../forward/forwardModel.js';
+import { bytesOf } from '../io/bytes.js';
 import { checkArchitecture, checkState } from '../io/checkModel.js';
 import type { WasmModel } from '../io/readWasm.js';
 import type { StoredModel } from '../io/storedModel.js';
@@ -52,10 +53,7 @@ export async function load(
   options: LoadOptions = {},
 ): Promise<InferenceModel> {
   // Not the file itself: what readFile() gives is a Buffer, of which slice() would be no copy.
-  const bytes = ArrayBuffer.isView(file)
-    ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength)
-    : new Uint8Array(file);
-  const { compiled, image, metadata } = await prepared(bytes, options);
+  const { compiled, image, metadata } = await prepared(bytesOf('load', file), options);
   core ??= compileCore();
   const model = new ForwardModel(await core, compiled, image);
   return {

@@ -1,10 +1,12 @@
 import { getRandomState, setRandomState } from '../core/random.js';
 import { numbersOf } from '../forward/numbersOf.js';
-import { Buffer, Parameter, type Module } from '../nn/module.js';
+import { Buffer, Module, Parameter } from '../nn/module.js';
 import { tensor, type Tensor } from '../tensor/tensor.js';
 import { checkArchitecture, checkModel, MAX_DEPTH, type CheckOptions } from './checkModel.js';
 import { childrenOf, kindOf, type LayerType } from './layers.js';
+import { checkMetadata } from './metadata.js';
 import { MODULES } from './modules.js';
+import { show } from './shown.js';
 import type { LayerDescription, StoredModel, StoredTensor } from './storedModel.js';
 
 const TYPES = new Map(Object.entries(MODULES).map(([type, made]) => [made as unknown, type as LayerType]));
@@ -28,11 +30,24 @@ const OPTIONAL = ['paddingIdx'];
  *
  * @throws TypeError where a layer is a class of the user's own; RangeError where one that has parameters is used twice
  */
-export function describe(model: Module, metadata: Readonly<Record<string, string>> = {}): StoredModel {
-  const architecture = describeLayer(model, '', 0);
-  refuseShared(model);
-  checkArchitecture('describe', architecture);
+export function describe(
+  model: Module,
+  metadata: Readonly<Record<string, string>> = {},
+  operation = 'describe',
+): StoredModel {
+  checkModule(operation, model);
+  checkMetadata(operation, metadata);
+  const architecture = describeLayer(operation, model, '', 0);
+  refuseShared(operation, model);
+  checkArchitecture(operation, architecture);
   return { architecture, state: stateOfModule(model), output: model.output, metadata };
+}
+
+/** Throws a TypeError on anything but a module. */
+export function checkModule(operation: string, model: unknown): asserts model is Module {
+  if (!(model instanceof Module)) {
+    throw new TypeError(`${operation}: expected a model that extends nn.Module, got ${show(model)}`);
+  }
 }
 
 /** Copies of every parameter and buffer. */
@@ -41,17 +56,17 @@ export function stateOfModule(model: Module): Map<string, StoredTensor> {
   return new Map(all.map(([name, { shape, data }]) => [name, { shape, values: data }]));
 }
 
-function describeLayer(module: Module, path: string, depth: number): LayerDescription {
+function describeLayer(operation: string, module: Module, path: string, depth: number): LayerDescription {
   const at = path === '' ? 'the model' : path;
   const type = TYPES.get(module.constructor);
   if (type === undefined) {
     throw new TypeError(
-      `describe: ${at} is a class of your own, ${module.constructor.name}, which a file cannot hold; save its ` +
+      `${operation}: ${at} is a class of your own, ${module.constructor.name}, which a file cannot hold; save its ` +
         'weights with saveWeights(), and read them with loadWeights() into a model that your code makes',
     );
   }
   if (depth > MAX_DEPTH) {
-    throw new RangeError(`describe: ${at}: layers are nested more than ${MAX_DEPTH} deep`);
+    throw new RangeError(`${operation}: ${at}: layers are nested more than ${MAX_DEPTH} deep`);
   }
   const kind = kindOf(type);
   const own = module as unknown as Record<string, unknown>;
@@ -63,14 +78,16 @@ function describeLayer(module: Module, path: string, depth: number): LayerDescri
     const [field, naming] = kind.children;
     const inside = module
       .namedChildren()
-      .map(([name, child]) => describeLayer(child, path === '' ? name : `${path}.${name}`, depth + 1));
+      .map(([name, child]) =>
+        describeLayer(operation, child, path === '' ? name : `${path}.${name}`, depth + 1),
+      );
     layer[field] = naming === 'field' ? inside[0] : inside;
   }
   return layer as unknown as LayerDescription;
 }
 
 /** Two layers with the same weights would be read as two with weights of their own. */
-function refuseShared(model: Module): void {
+function refuseShared(operation: string, model: Module): void {
   const seen = new Map<unknown, string>();
   const visit = (module: Module, prefix: string): void => {
     for (const [name, value] of Object.entries(module)) {
@@ -78,7 +95,7 @@ function refuseShared(model: Module): void {
       const first = seen.get(value);
       if (first !== undefined) {
         throw new RangeError(
-          `describe: ${prefix}${name} is ${first} once more; weights that are used twice can be saved with ` +
+          `${operation}: ${prefix}${name} is ${first} once more; weights that are used twice can be saved with ` +
             'saveWeights(), but no file says that they belong together',
         );
       }

@@ -1,14 +1,15 @@
 import { getRandomState, setRandomState, type RandomState } from '../core/random.js';
-import { Module } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { checkOptions, tensor } from '../tensor/tensor.js';
 import type { History } from '../train/history.js';
-import { describe, stateOfModule } from './architecture.js';
+import { checkModule, describe, stateOfModule } from './architecture.js';
 import type { CheckOptions } from './checkModel.js';
 import { DTYPES } from './dtypes.js';
 import { isOwn, metadataOf, OWN, tensorsOf } from './modelFile.js';
 import { fromText, toText } from './plainData.js';
 import { readSafetensors, writeSafetensors, type SafeTensors } from './safetensors.js';
-import { readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
+import { show } from './shown.js';
+import { handled, readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
 import type { LayerDescription } from './storedModel.js';
 import { applyWeights } from './weights.js';
 
@@ -133,6 +134,7 @@ export async function loadCheckpoint(
   parts: CheckpointParts & CheckOptions,
 ): Promise<LoadedCheckpoint> {
   const operation = 'loadCheckpoint';
+  handled(source);
   checkParts(operation, parts, [...PARTS, 'allowNonFinite']);
   const file = readSafetensors(await readBytes(operation, source), operation);
   const { states, random, history, extra } = dataOf(operation, file);
@@ -161,12 +163,23 @@ export async function loadCheckpoint(
 
 function checkParts(operation: string, parts: CheckpointParts, known: readonly string[]): void {
   checkOptions(operation, parts, known);
-  if (!(parts.model instanceof Module))
-    throw new TypeError(`${operation}: expected a model that extends nn.Module`);
+  checkModule(operation, parts.model);
   for (const name of PARTS.slice(1, -1) as ('optimizer' | 'schedule' | 'ema' | 'data')[]) {
-    const part = parts[name] as Partial<Stateful & StatefulData> | undefined;
-    const method = part?.[name === 'data' ? 'setState' : 'loadStateDict'];
-    if (part !== undefined && typeof method !== 'function') {
+    checkStateful(operation, name, parts[name]);
+  }
+  const callbacks: unknown = parts.callbacks ?? [];
+  if (!Array.isArray(callbacks)) {
+    throw new TypeError(`${operation}: expected callbacks as a list, got ${show(callbacks)}`);
+  }
+  callbacks.forEach((one: unknown, i) => checkStateful(operation, `callbacks.${i}`, one ?? null));
+}
+
+/** Throws a TypeError if a part is given and cannot be saved. */
+function checkStateful(operation: string, name: string, part: unknown): void {
+  if (part === undefined) return;
+  const methods = part as Partial<Record<string, unknown>> | null;
+  for (const method of name === 'data' ? ['getState', 'setState'] : ['stateDict', 'loadStateDict']) {
+    if (typeof methods?.[method] !== 'function') {
       throw new TypeError(`${operation}: ${name} has no state that can be saved`);
     }
   }

@@ -1,4 +1,5 @@
 import type { Module } from '../nn/module.js';
+import { checkOptions } from '../tensor/tensor.js';
 import { standalone } from './standalone.js';
 import { storedOf, type QuantizedModel } from './quantizedModel.js';
 
@@ -27,5 +28,6 @@ export function exportWasm(
   model: Module | QuantizedModel,
   options: ExportOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  checkOptions('exportWasm', options, ['inFeatures']);
   return standalone(storedOf('exportWasm', model), options.inFeatures);
 }

@@ -11,3 +11,13 @@ export async function writeFile(path: string | URL): Promise<never> {
     `this host cannot write the path '${String(path)}'; pass opfs(path), indexedDb(key) or a stream`,
   );
 }
+
+/** @throws always */
+export function addressOf(path: string): never {
+  throw new Error(`this host has no file '${path}'`);
+}
+
+/** @throws always */
+export async function realAddress(address: URL): Promise<never> {
+  return addressOf(address.href);
+}

@@ -1,12 +1,14 @@
 import type { Module } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
-import { build, describe } from './architecture.js';
+import { build } from './architecture.js';
+import { readBeside, readPlaced } from './beside.js';
 import type { CheckOptions } from './checkModel.js';
-import { parseLayersModel, readLayersModel } from './layersModel/readLayersModel.js';
+import { checkShards, parseLayersModel, readLayersModel } from './layersModel/readLayersModel.js';
 import type { SaveOptions } from './model.js';
 import { readOnnx, type ReadOnnxOptions } from './onnx/readOnnx.js';
 import { writeOnnx, type WriteOnnxOptions } from './onnx/writeOnnx.js';
-import { readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
+import { storedOf } from './quantizedModel.js';
+import { handled, readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
 
 export interface SaveOnnxOptions extends SaveOptions, WriteOnnxOptions {}
 
@@ -33,10 +35,14 @@ export interface LoadLayersModelOptions extends CheckOptions {
  * ```
  */
 export function encodeOnnx(model: Module, options: SaveOnnxOptions = {}): Uint8Array<ArrayBuffer> {
+  return onnxOf('encodeOnnx', model, options);
+}
+
+function onnxOf(operation: string, model: Module, options: SaveOnnxOptions): Uint8Array<ArrayBuffer> {
   const known = ['metadata', 'inputShape', 'probabilities', 'inputName', 'outputName'];
-  checkOptions('encodeOnnx', options, known);
+  checkOptions(operation, options, known);
   const { metadata, ...write } = options;
-  return writeOnnx(describe(model, metadata), write);
+  return writeOnnx(storedOf(operation, model, metadata), write);
 }
 
 /**
@@ -50,7 +56,7 @@ export async function saveOnnx(
   target: ByteTarget,
   options: SaveOnnxOptions = {},
 ): Promise<void> {
-  await writeBytes('saveOnnx', target, encodeOnnx(model, options));
+  await writeBytes('saveOnnx', target, onnxOf('saveOnnx', model, options));
 }
 
 /**
@@ -60,6 +66,7 @@ export async function saveOnnx(
  * @throws RangeError where the file is damaged, or has an operator that no layer does; the error names it and its node
  */
 export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}): Promise<Module> {
+  handled(source);
   checkOptions('loadOnnx', options, ['allowNonFinite', 'output']);
   const { output, ...check } = options;
   const bytes = await readBytes('loadOnnx', source);
@@ -70,8 +77,10 @@ export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}
  * The model of a LayersModel: `model.json` and its files of weights, as TensorFlow.js saves them and tensorflowjs_converter
  * makes them of Keras models. A last softmax or sigmoid becomes the model's `output`.
  *
- * @param source model.json; the weights are beside it where this is a path or a URL
- * @throws RangeError where a layer is not known here, the files are damaged, or not all there
+ * The weights are read from the folder of model.json, or below it: a path, link or redirection that leads out of it is refused.
+ *
+ * @param source model.json; the weights are beside it if this is a path or a URL
+ * @throws RangeError if a layer is not known here, or the files are damaged, not all there, or outside the folder
  * @example
  * ```ts
  * import { loadLayersModel } from 'wasmgrad/io';
@@ -92,19 +101,19 @@ export async function loadLayersModel(
   options: LoadLayersModelOptions = {},
 ): Promise<Module> {
   const operation = 'loadLayersModel';
+  handled(source);
+  const given: unknown = (options as Partial<LoadLayersModelOptions> | null)?.weights;
+  if (Array.isArray(given)) given.forEach(handled);
   checkOptions(operation, options, ['allowNonFinite', 'weights']);
   const { weights, ...check } = options;
-  const model = parseLayersModel(await readBytes(operation, source));
-  const files = weights ?? model.paths.map((path) => beside(source, path));
-  const shards = await Promise.all(files.map((file) => readBytes(operation, file)));
+  if (given !== undefined && !Array.isArray(given)) {
+    throw new TypeError(`${operation}: expected weights to be a list of files, such as { weights: [bytes] }`);
+  }
+  const file = await readPlaced(operation, source);
+  const model = parseLayersModel(file.bytes);
+  if (weights) checkShards(model, weights);
+  const shards = weights
+    ? await Promise.all(weights.map((one) => readBytes(operation, one)))
+    : await readBeside(operation, file, model.paths);
   return build(readLayersModel(model, shards), operation, check);
-}
-
-/** A file in the same folder. */
-function beside(source: ByteSource, path: string): ByteSource {
-  if (source instanceof URL) return new URL(path, source);
-  if (typeof source === 'string') return source.replace(/[^/\\]*$/, path.replaceAll('$', '$$$$'));
-  throw new TypeError(
-    `loadLayersModel: expected { weights: [${path}, …] }, since only a path or a URL tells where they are`,
-  );
 }

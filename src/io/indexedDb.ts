@@ -1,3 +1,4 @@
+import { show } from './shown.js';
 import type { ByteStore } from './storage.js';
 
 const STORE = 'files';
@@ -21,11 +22,12 @@ async function transact<T>(
   const opened = await resultOf(opening);
   try {
     const transaction = opened.transaction(STORE, mode, { durability: 'strict' });
+    const request = run(transaction.objectStore(STORE));
     const done = new Promise<void>((resolve, reject) => {
       transaction.addEventListener('complete', () => resolve());
       transaction.addEventListener('abort', () => reject(transaction.error as Error));
     });
-    const [result] = await Promise.all([resultOf(run(transaction.objectStore(STORE))), done]);
+    const [result] = await Promise.all([resultOf(request), done]);
     return result;
   } finally {
     opened.close();
@@ -38,6 +40,9 @@ async function transact<T>(
  * @param database name of the database, which holds nothing else
  */
 export function indexedDb(key: string, database = 'wasmgrad'): ByteStore {
+  for (const name of [key, database] as unknown[]) {
+    if (typeof name !== 'string') throw new TypeError(`indexedDb: expected a text, got ${show(name)}`);
+  }
   return {
     async read() {
       const bytes: unknown = await transact(database, 'readonly', (store) => store.get(key));

@@ -1,12 +1,12 @@
 import { numbersOf } from '../forward/numbersOf.js';
 import type { Module, StateDict } from '../nn/module.js';
 import { checkOptions, tensor } from '../tensor/tensor.js';
-import { build, stateOfModule } from './architecture.js';
+import { build, checkModule, stateOfModule } from './architecture.js';
 import { checkFinite, checkModel, type CheckOptions } from './checkModel.js';
 import { metadataOf, modelFromFile, modelToFile, stateOfFile, tensorsOf } from './modelFile.js';
 import { isQuantized, QuantizedModel, storedOf } from './quantizedModel.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
-import { readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
+import { handled, readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
 import { applyWeights, type WeightsOptions } from './weights.js';
 
 export interface SaveOptions {
@@ -19,8 +19,13 @@ export interface SaveOptions {
  *
  * @throws TypeError where a layer is a class of your own, RangeError where weights are used twice
  */
-export function encodeModel(model: Module, { metadata = {} }: SaveOptions = {}): Uint8Array<ArrayBuffer> {
-  return modelToFile(storedOf('saveModel', model, metadata));
+export function encodeModel(model: Module, options: SaveOptions = {}): Uint8Array<ArrayBuffer> {
+  return modelFileOf('encodeModel', model, options);
+}
+
+function modelFileOf(operation: string, model: Module, options: SaveOptions): Uint8Array<ArrayBuffer> {
+  checkOptions(operation, options, ['metadata']);
+  return modelToFile(storedOf(operation, model, options.metadata), operation);
 }
 
 /**
@@ -30,8 +35,7 @@ export function encodeModel(model: Module, { metadata = {} }: SaveOptions = {}):
  * be written
  */
 export async function saveModel(model: Module, target: ByteTarget, options: SaveOptions = {}): Promise<void> {
-  checkOptions('saveModel', options, ['metadata']);
-  await writeBytes('saveModel', target, encodeModel(model, options));
+  await writeBytes('saveModel', target, modelFileOf('saveModel', model, options));
 }
 
 /**
@@ -50,6 +54,7 @@ export async function saveModel(model: Module, target: ByteTarget, options: Save
  * ```
  */
 export async function loadModel(source: ByteSource, options: CheckOptions = {}): Promise<Module> {
+  handled(source);
   checkOptions('loadModel', options, ['allowNonFinite']);
   const stored = modelFromFile(await readBytes('loadModel', source));
   if (!isQuantized(stored)) return build(stored, 'loadModel', options);
@@ -58,8 +63,14 @@ export async function loadModel(source: ByteSource, options: CheckOptions = {}):
 }
 
 /** The parameters and buffers of any module as a safetensors file, named and laid out as PyTorch's state_dict. */
-export function encodeWeights(model: Module, { metadata = {} }: SaveOptions = {}): Uint8Array<ArrayBuffer> {
-  const operation = 'saveWeights';
+export function encodeWeights(model: Module, options: SaveOptions = {}): Uint8Array<ArrayBuffer> {
+  return weightsFileOf('encodeWeights', model, options);
+}
+
+function weightsFileOf(operation: string, model: Module, options: SaveOptions): Uint8Array<ArrayBuffer> {
+  checkOptions(operation, options, ['metadata']);
+  checkModule(operation, model);
+  const { metadata = {} } = options;
   return writeSafetensors(tensorsOf(operation, stateOfModule(model)), metadataOf(operation, { metadata }));
 }
 
@@ -73,8 +84,7 @@ export async function saveWeights(
   target: ByteTarget,
   options: SaveOptions = {},
 ): Promise<void> {
-  checkOptions('saveWeights', options, ['metadata']);
-  await writeBytes('saveWeights', target, encodeWeights(model, options));
+  await writeBytes('saveWeights', target, weightsFileOf('saveWeights', model, options));
 }
 
 /**
@@ -98,6 +108,9 @@ export async function loadWeights(
   options: WeightsOptions = {},
 ): Promise<void> {
   const operation = 'loadWeights';
+  handled(source);
+  checkOptions(operation, options, ['prefix', 'allowNonFinite']);
+  checkModule(operation, model);
   applyWeights(operation, model, readSafetensors(await readBytes(operation, source), operation), options);
 }
 
@@ -109,6 +122,7 @@ export async function loadWeights(
  */
 export async function readStateDict(source: ByteSource, options: CheckOptions = {}): Promise<StateDict> {
   const operation = 'readStateDict';
+  handled(source);
   checkOptions(operation, options, ['allowNonFinite']);
   const { tensors } = readSafetensors(await readBytes(operation, source), operation);
   const entries = [...stateOfFile(operation, tensors)].map(([name, stored]) => {

@@ -1,8 +1,9 @@
 import { checkArchitecture } from './checkModel.js';
+import { checkMetadata } from './metadata.js';
 import { fromPyTorch, toPyTorch } from './names.js';
 import { fromText, toText } from './plainData.js';
+import { bytesOf } from './bytes.js';
 import {
-  bytesOf,
   readSafetensors,
   toFloat32,
   writeSafetensors,
@@ -84,10 +85,8 @@ export function metadataOf(
   model: { [Key in 'architecture' | 'output']?: StoredModel[Key] } & Pick<StoredModel, 'metadata'>,
 ): Record<string, string> {
   const { architecture, output, metadata } = model;
-  for (const [name, text] of Object.entries(metadata)) {
-    if (typeof text !== 'string') {
-      throw new TypeError(`${operation}: expected metadata ${name} to be a string, got ${typeof text}`);
-    }
+  checkMetadata(operation, metadata);
+  for (const name of Object.keys(metadata)) {
     if (isOwn(name) || name === FORMAT) {
       throw new RangeError(`${operation}: metadata cannot be called ${name}`);
     }

@@ -1,3 +1,4 @@
+import { show } from './shown.js';
 import { readBytes, writeBytes, type ByteStore } from './storage.js';
 
 /** The file of a path such as `runs/first.safetensors`. */
@@ -14,6 +15,8 @@ async function handleOf(path: string, create: boolean): Promise<FileSystemFileHa
  * complete.
  */
 export function opfs(path: string): ByteStore {
+  const given: unknown = path;
+  if (typeof given !== 'string') throw new TypeError(`opfs: expected a path, got ${show(given)}`);
   return {
     async read() {
       let handle: FileSystemFileHandle;

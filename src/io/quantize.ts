@@ -42,17 +42,22 @@ interface Moments {
  * ```
  */
 export function quantize(model: Module, calibrationRows: Float32Array | NestedArray): QuantizedModel {
-  const stored = describe(model);
+  if (model instanceof QuantizedModel) throw new TypeError('quantize: this model is a quantized one already');
+  const stored = describe(model, {}, 'quantize');
   checkModel('quantize', stored);
   const { architecture, output, state } = stored;
-  const rows = ArrayBuffer.isView(calibrationRows)
-    ? { values: calibrationRows, shape: undefined }
-    : readNumbers('quantize', calibrationRows);
-  const width = rows.shape && rows.shape.length > 1 ? rows.values.length / rows.shape[0] : undefined;
+  const rows = readNumbers('quantize', calibrationRows);
+  const width = rows.shape.length > 1 ? rows.values.length / rows.shape[0] : undefined;
   const compiled = compile('quantize', architecture, { output, eight: new Set(), inFeatures: width });
   if (rows.values.length === 0 || rows.values.length % compiled.inFeatures !== 0) {
     throw new RangeError(
       `quantize: expected calibration rows of ${compiled.inFeatures} numbers, got ${rows.values.length} numbers in all`,
+    );
+  }
+  const bad = rows.values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new RangeError(
+      `quantize: expected finite numbers, row ${Math.floor(bad / compiled.inFeatures)} has ${rows.values[bad]}`,
     );
   }
   const forward = new PartialForward((infer as InferModule).compiled(), compiled, imageOf(compiled, state));

@@ -6,6 +6,7 @@ import { Module } from '../nn/module.js';
 import type { NestedArray } from '../tensor/numbers.js';
 import { Tensor } from '../tensor/tensor.js';
 import { describe } from './architecture.js';
+import { checkMetadata } from './metadata.js';
 import type { StoredModel } from './storedModel.js';
 
 const { compiled: core }: InferModule = infer;
@@ -67,8 +68,8 @@ export function storedOf(
   metadata: StoredModel['metadata'] = {},
 ): StoredModel {
   if (model instanceof QuantizedModel) {
+    checkMetadata(operation, metadata);
     return { ...model.stored, output: model.output, metadata: { ...model.stored.metadata, ...metadata } };
   }
-  if (model instanceof Module) return describe(model, metadata);
-  throw new TypeError(`${operation}: expected a model`);
+  return describe(model, metadata, operation);
 }

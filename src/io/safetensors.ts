@@ -1,4 +1,5 @@
 import { formatShape } from '../tensor/layout.js';
+import { bytesOf } from './bytes.js';
 import { DTYPES, type Dtype } from './dtypes.js';
 import { parseHeader, type HeaderEntry } from './safetensorsHeader.js';
 import { clip, show } from './shown.js';
@@ -166,11 +167,4 @@ export function writeSafetensors(
     to += bytes.length;
   }
   return file;
-}
-
-/** The bytes of a buffer or of a view of one. */
-export function bytesOf(operation: string, file: ArrayBuffer | ArrayBufferView): Uint8Array {
-  if (ArrayBuffer.isView(file)) return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
-  if (file instanceof ArrayBuffer) return new Uint8Array(file);
-  throw new TypeError(`${operation}: expected an ArrayBuffer or a typed array, got ${show(file)}`);
 }

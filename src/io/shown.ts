@@ -2,6 +2,7 @@
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${clip(value)}'`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'function') return 'a function';
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }
 

@@ -1,11 +1,11 @@
 import type { Module, StateDict } from '../nn/module.js';
 import { formatShape, sameShape } from '../tensor/layout.js';
-import { checkOptions, tensor } from '../tensor/tensor.js';
+import { tensor } from '../tensor/tensor.js';
 import { checkFinite, checkNames, type CheckOptions } from './checkModel.js';
 import { isOwn } from './modelFile.js';
 import { toPyTorch } from './names.js';
 import { toFloat32, type SafeTensors } from './safetensors.js';
-import { clip } from './shown.js';
+import { clip, show } from './shown.js';
 
 export interface WeightsOptions extends CheckOptions {
   /** What stands before the model's names in the file, such as `'model.'`; tensors without it are left alone. */
@@ -23,8 +23,10 @@ export function applyWeights(
   { tensors }: SafeTensors,
   options: WeightsOptions = {},
 ): void {
-  checkOptions(operation, options, ['prefix', 'allowNonFinite']);
   const { prefix = '', allowNonFinite = false } = options;
+  if (typeof prefix !== 'string') {
+    throw new TypeError(`${operation}: expected prefix to be a string, got ${show(prefix)}`);
+  }
   const own = [...model.namedParameters(), ...model.namedBuffers()];
   const wanted = new Map(own.map(([name, { shape }]) => [prefix + toPyTorch(name), { name, shape }]));
   const given = [...tensors.keys()].filter((name) => name.startsWith(prefix) && !isOwn(name));

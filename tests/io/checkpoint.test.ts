@@ -480,19 +480,6 @@ describe('places', () => {
     rmSync(link);
   });
 
-  it('of files are cleared of what killed processes left behind, and of nothing else', async () => {
-    const left = (pid: number, name = 'model.safetensors') =>
-      join(folder, `.${name}.${pid}.0123456789ab.tmp`);
-    // No process has this number: it is beyond the largest.
-    const files = [left(2 ** 22 + 1), left(process.pid), left(2 ** 22 + 1, 'other.safetensors')];
-    for (const file of files) writeFileSync(file, 'half');
-    await saveModel(model, path);
-    expect(readdirSync(folder).toSorted()).toEqual(
-      [...files.slice(1), path].map((file) => file.slice(folder.length + 1)).toSorted(),
-    );
-    for (const file of files) rmSync(file, { force: true });
-  });
-
   it('of memory: buffers, views, blobs, responses', async () => {
     await same(bytes);
     await same(bytes.buffer);

@@ -78,9 +78,10 @@ export class LayerReader {
     if (shape.length !== 2) options.fail(`expected a kernel of two dimensions, got [${shape.join(', ')}]`);
     const [inFeatures, outFeatures] = shape;
     const turned = new Float32Array(values.length);
-    for (let i = 0; i < inFeatures; i++) {
-      for (let j = 0; j < outFeatures; j++) turned[j * inFeatures + i] = values[i * outFeatures + j];
-    }
+    // As many steps as there are numbers, whatever the shape claims.
+    values.forEach((value, at) => {
+      turned[(at % outFeatures) * inFeatures + Math.floor(at / outFeatures)] = value;
+    });
     const bias = options.flag('use_bias', true);
     const tensors: Record<string, StoredTensor> = {
       weight: { shape: [outFeatures, inFeatures], values: turned },

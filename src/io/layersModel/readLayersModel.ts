@@ -54,6 +54,11 @@ function parse(text: string): unknown {
   }
 }
 
+/** Throws unless there are as many files of weights as the model names. */
+export function checkShards({ paths }: LayersModelJson, shards: readonly unknown[]): void {
+  if (shards.length !== paths.length) fail(`expected ${paths.length} files of weights, got ${shards.length}`);
+}
+
 /**
  * The model of a LayersModel (TensorFlow.js, or Keras converted): layers one after the other. A last softmax or sigmoid
  * becomes the model's `output`.
@@ -62,8 +67,8 @@ function parse(text: string): unknown {
  * @throws RangeError where a layer is not known, or weights are missing; the error names them
  */
 export function readLayersModel(model: LayersModelJson, shards: readonly Uint8Array[]): StoredModel {
-  const { topology, manifest, paths } = model;
-  if (shards.length !== paths.length) fail(`expected ${paths.length} files of weights, got ${shards.length}`);
+  const { topology, manifest } = model;
+  checkShards(model, shards);
   const type = isRecord(topology) ? topology.class_name : undefined;
   if (typeof type !== 'string' || !isModel(type)) {
     fail(`expected a Sequential or functional model, got ${show(type)}`);

@@ -1,5 +1,6 @@
 import { joinBytes } from '../../core/joinBytes.js';
 import { float16 } from '../float16.js';
+import { addressesIn } from '../folder.js';
 import { clip, show } from '../shown.js';
 import { fail, isRecord, type Json } from './json.js';
 
@@ -87,15 +88,9 @@ export class Weights {
 
 /** The files in which a model's weights are, relative to that of the model. */
 export function shardPaths(manifest: readonly Json[]): string[] {
-  return manifest.flatMap((group) =>
-    listOf(group, 'paths').map((path) => {
-      // Nothing beside or above the model's folder, and no other host.
-      if (typeof path !== 'string' || !/^[^/\\:][^\\:]*$/.test(path) || path.split('/').includes('..')) {
-        fail(`weightsManifest: expected the path of a file in the folder of the model, got ${show(path)}`);
-      }
-      return path;
-    }),
-  );
+  const paths = manifest.flatMap((group) => listOf(group, 'paths'));
+  addressesIn('loadLayersModel', paths);
+  return paths as string[];
 }
 
 function listOf(group: Json, key: 'paths' | 'weights'): readonly unknown[] {
