@@ -40,7 +40,7 @@ export class Generator {
   }
 
   /** Uniform integers in [0, 2³²). */
-  private draw(values: Uint32Array, count: number): void {
+  protected draw(values: Uint32Array, count: number): void {
     // The state in variables of their own: kept in the array, each number would wait for the one before to be stored.
     let [s0, s1, s2, s3] = this.state;
     for (let i = 0; i < count; i++) {
@@ -66,18 +66,30 @@ export class Generator {
     return this.one[0];
   }
 
-  /** A uniform number in [low, high). */
+  /** A uniform number in [low, high]; below `high`, but for rounding. */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * (this.uint32() / 2 ** 32);
   }
 
-  /** Fills with uniform numbers in [low, high): those that uniform() would give, one after the other. */
+  /**
+   * Fills with uniform numbers in [low, high): those that uniform() would give, one after the other, kept within the
+   * float32 numbers that lie there. Where none does, all are `low`.
+   */
   fillUniform(values: Float32Array, low: number, high: number): void {
+    const least = -floatUpTo(-low);
+    const most = floatUpTo(high, true);
+    if (!(least <= most)) {
+      values.fill(low);
+      return;
+    }
     const drawn = new Uint32Array(Math.min(values.length, MOST_DRAWN));
     for (let i = 0; i < values.length;) {
       const count = Math.min(values.length - i, drawn.length);
       this.draw(drawn, count);
-      for (let k = 0; k < count; k++, i++) values[i] = low + (high - low) * (drawn[k] / 2 ** 32);
+      for (let k = 0; k < count; k++, i++) {
+        const value = low + (high - low) * (drawn[k] / 2 ** 32);
+        values[i] = value > most ? most : value < least ? least : value;
+      }
     }
   }
 
@@ -130,6 +142,14 @@ export class Generator {
       }
     }
   }
+}
+
+/** The largest float32 that is at most x, or below x. */
+export function floatUpTo(x: number, below = false): number {
+  // Of 0 the negative one, whose bits count up downwards.
+  const value = new Float32Array([x || -0]);
+  if (value[0] > x || (below && value[0] === x)) new Int32Array(value.buffer)[0] += value[0] > 0 ? -1 : 1;
+  return value[0];
 }
 
 export function checkSeed(operation: string, seed: number): void {

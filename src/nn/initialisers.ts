@@ -1,8 +1,9 @@
-import { defaultGenerator, type Generator } from '../core/random.js';
+import { defaultGenerator, floatUpTo, type Generator } from '../core/random.js';
 import { formatShape } from '../tensor/layout.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
 import { overwrite } from '../tensor/writes.js';
 import { orthonormalRows } from './orthonormal.js';
+import { truncated } from './truncated.js';
 
 // Each function overwrites a leaf with numbers from the generator of manualSeed() and returns it.
 
@@ -28,7 +29,7 @@ export interface GainOptions {
  * linear and sigmoid, 5/3 for tanh, √2 for relu, √(2 / (1 + a²)) for leakyRelu, 3/4 for selu.
  *
  * @param slope of leakyRelu below zero
- * @throws RangeError on an unknown function
+ * @throws TypeError on a slope that is no finite number, RangeError on an unknown function
  */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
   const gains: Record<Nonlinearity, number> = {
@@ -39,6 +40,7 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
     leakyRelu: Math.sqrt(2 / (1 + slope ** 2)),
     selu: 3 / 4,
   };
+  checkFinite('calculateGain', { slope });
   if (!Object.hasOwn(gains, nonlinearity)) {
     const known = Object.keys(gains).join(', ');
     throw new RangeError(`calculateGain: unknown nonlinearity '${nonlinearity}' (known: ${known})`);
@@ -134,6 +136,7 @@ export function lecunNormal<T extends Tensor>(parameter: T): T {
 export function orthogonal<T extends Tensor>(parameter: T, options: GainOptions = {}): T {
   checkOptions('orthogonal', options, ['gain']);
   const { gain = 1 } = options;
+  checkFinite('orthogonal', { gain });
   fans('orthogonal', parameter);
   const rows = parameter.shape[0];
   const columns = rows === 0 ? 0 : parameter.size / rows;
@@ -148,9 +151,10 @@ export function orthogonal<T extends Tensor>(parameter: T, options: GainOptions 
 }
 
 /**
- * Normal with the values outside [a, b] drawn again.
+ * Normal, limited to [a, b]: what is left of the distribution there, however far from the mean.
  *
- * @throws TypeError on anything but a leaf, RangeError where std is not positive or a is not below b
+ * @throws TypeError on anything but a leaf and finite numbers, RangeError if std is not positive, a is not below b, or no
+ * float32 lies between them
  * @example
  * ```ts
  * import { nn } from 'wasmgrad';
@@ -165,30 +169,50 @@ export function truncNormal<T extends Tensor>(
 ): T {
   checkOptions('truncNormal', options, ['mean', 'std', 'a', 'b']);
   const { mean = 0, std = 1, a = -2, b = 2 } = options;
+  checkFinite('truncNormal', { mean, std, a, b });
   if (!(std > 0)) throw new RangeError(`truncNormal: expected std to be above 0, got ${String(std)}`);
+  const [least, most] = [-floatUpTo(-a), floatUpTo(b)];
   if (!(a < b)) throw new RangeError(`truncNormal: expected a < b, got ${String(a)} and ${String(b)}`);
-  return fill('truncNormal', parameter, (random) => truncated(random, mean, std, a, b));
+  if (least > most) throw new RangeError(`truncNormal: there is no float32 number from ${a} to ${b}`);
+  return fill('truncNormal', parameter, (random) =>
+    Math.min(most, Math.max(least, truncated(random, mean, std, a, b))),
+  );
 }
 
-/** Uniform in [a, b), [0, 1) by default. */
+/**
+ * Uniform in [a, b), [0, 1) by default; a everywhere if a = b.
+ *
+ * @throws TypeError on anything but a leaf and finite numbers, RangeError if a is above b
+ */
 export function uniform<T extends Tensor>(parameter: T, options: { a?: number; b?: number } = {}): T {
   checkOptions('uniform', options, ['a', 'b']);
   const { a = 0, b = 1 } = options;
+  checkFinite('uniform', { a, b });
   if (!(a <= b)) throw new RangeError(`uniform: expected a ≤ b, got ${String(a)} and ${String(b)}`);
   return fillUniform('uniform', parameter, a, b);
 }
 
-/** Normal, with mean 0 and deviation 1 by default. */
+/**
+ * Normal, with mean 0 and deviation 1 by default.
+ *
+ * @throws TypeError on anything but a leaf and finite numbers, RangeError if std is below 0
+ */
 export function normal<T extends Tensor>(parameter: T, options: { mean?: number; std?: number } = {}): T {
   checkOptions('normal', options, ['mean', 'std']);
   const { mean = 0, std = 1 } = options;
+  checkFinite('normal', { mean, std });
   if (!(std >= 0)) throw new RangeError(`normal: expected std to be at least 0, got ${String(std)}`);
   return fill('normal', parameter, (random) => random.normal(mean, std));
 }
 
-/** One value everywhere. */
+/**
+ * One value everywhere.
+ *
+ * @throws TypeError on anything but a leaf and a finite number
+ */
 export function constant<T extends Tensor>(parameter: T, value: number): T {
   if (typeof value !== 'number') throw new TypeError(`constant: expected a number, got ${String(value)}`);
+  checkFinite('constant', { value });
   return fill('constant', parameter, () => value);
 }
 
@@ -227,6 +251,15 @@ function spread<T extends Tensor>(name: string, parameter: T, deviation: number)
   return fillUniform(name, parameter, -bound, bound);
 }
 
+/** Refuses what is no number, or none that float32 has. */
+function checkFinite(name: string, values: Readonly<Record<string, number>>): void {
+  for (const [option, value] of Object.entries(values)) {
+    if (typeof value === 'number' && Math.abs(Math.fround(value)) < Infinity) continue;
+    const Kind = typeof value === 'number' ? RangeError : TypeError;
+    throw new Kind(`${name}: expected ${option} to be a finite float32 number, got ${String(value)}`);
+  }
+}
+
 function checkLeaf(name: string, parameter: Tensor): void {
   if (!(parameter instanceof Tensor)) {
     throw new TypeError(`${name}: expected a parameter, got ${String(parameter)}`);
@@ -250,6 +283,7 @@ function fans(name: string, parameter: Tensor): { fanIn: number; fanOut: number 
 function kaimingDeviation(name: string, parameter: Tensor, options: KaimingOptions): number {
   checkOptions(name, options, ['a', 'mode', 'nonlinearity']);
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
+  checkFinite(name, { a });
   if (mode !== 'fanIn' && mode !== 'fanOut') {
     throw new RangeError(`${name}: expected mode 'fanIn' or 'fanOut', got ${String(mode)}`);
   }
@@ -258,25 +292,8 @@ function kaimingDeviation(name: string, parameter: Tensor, options: KaimingOptio
 
 function xavierDeviation(name: string, parameter: Tensor, options: GainOptions): number {
   checkOptions(name, options, ['gain']);
+  const { gain = 1 } = options;
+  checkFinite(name, { gain });
   const { fanIn, fanOut } = fans(name, parameter);
-  return (options.gain ?? 1) * Math.sqrt(2 / (fanIn + fanOut));
-}
-
-/** One normal value in [a, b]: draws until one is. */
-function truncated(random: Generator, mean: number, std: number, a: number, b: number): number {
-  const near = Math.min(b, Math.max(a, mean));
-  if (near === mean && b - a > 2 * std) {
-    for (;;) {
-      const value = random.normal(mean, std);
-      if (value >= a && value <= b) return value;
-    }
-  }
-  // A narrow range or a tail, where normal values seldom are: uniform ones, kept as often as the density says. Ten
-  // deviations further out the density is 10⁻²² of what it is at the near end.
-  const [low, high] = [Math.max(a, near - 10 * std), Math.min(b, near + 10 * std)];
-  const height = (x: number): number => ((near - mean) ** 2 - (x - mean) ** 2) / (2 * std ** 2);
-  for (;;) {
-    const value = random.uniform(low, high);
-    if (random.uniform() < Math.exp(height(value))) return value;
-  }
+  return gain * Math.sqrt(2 / (fanIn + fanOut));
 }

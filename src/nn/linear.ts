@@ -1,5 +1,6 @@
 import { linear } from '../tensor/operations/matmul.js';
 import { call, checkOptions, type Tensor } from '../tensor/tensor.js';
+import { checkSizes } from './checks.js';
 import { kaimingUniform } from './init.js';
 import { Module, Parameter } from './module.js';
 
@@ -32,11 +33,7 @@ export class Linear extends Module {
   ) {
     super();
     checkOptions('Linear', options, ['bias']);
-    for (const [name, value] of Object.entries({ inFeatures, outFeatures })) {
-      if (!Number.isInteger(value) || value < 1) {
-        throw new RangeError(`Linear: expected ${name} to be a positive integer, got ${String(value)}`);
-      }
-    }
+    checkSizes('Linear', { inFeatures, outFeatures });
     this.weight = new Parameter(kaimingUniform(new Float32Array(outFeatures * inFeatures), inFeatures), [
       outFeatures,
       inFeatures,

@@ -1,4 +1,5 @@
 import { batchNorm, layerNorm, rmsNorm } from '../tensor/operations/norm.js';
+import { checkRoom } from '../core/room.js';
 import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { call, checkOptions, type Tensor } from '../tensor/tensor.js';
 import { checkNumber, checkSizes } from './checks.js';
@@ -109,6 +110,7 @@ function lastDimensions(operation: string, normalizedShape: number | Shape): Sha
   const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape.slice();
   if (shape.length === 0) throw new RangeError(`${operation}: expected at least one dimension, got none`);
   for (const length of shape) checkSizes(operation, { normalizedShape: length });
+  checkRoom(operation, shape);
   return shape;
 }
 

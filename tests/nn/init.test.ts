@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { manualSeed, nn, tensor, type Tensor } from 'wasmgrad';
+import { getRandomState, manualSeed, nn, tensor, type Tensor } from 'wasmgrad';
+import { Generator } from '../../src/core/random.js';
 import { EPSILON } from '../support/numbers.js';
 
 const { init } = nn;
@@ -84,15 +85,27 @@ describe('truncNormal', () => {
     [0, 1, 1, 3],
     [1, 0.1, 2, 2.5],
     [0, 1, 4, 1e6],
+    [0, 1, 10, 11],
+    [0, 1, -11, -10],
+    [3, 2, -40, -36],
+    [0, 1, 0, 1],
+    [0, 1, 0, 9],
+    [0, 1, 0.01, 9],
+    [0, 1, 0.5, 1.5],
+    [0, 1, -1, 30],
+    [0, 1, 30, 30.01],
+    [0, 1, 100, 1e9],
   ])('mean %d, std %d, in [%d, %d]', (mean, std, a, b) => {
-    const top = Math.min(b, mean + std * 16);
+    const near = Math.min(b, Math.max(a, mean));
+    const steep = 16 / Math.max(1, Math.abs(near - mean) / std / 4);
+    const [bottom, top] = [Math.max(a, near - std * steep), Math.min(b, near + std * steep)];
     const density = (x: number): number =>
-      Math.exp((-((x - mean) ** 2) + (Math.max(a, mean) - mean) ** 2) / (2 * std ** 2));
+      Math.exp((-((x - mean) ** 2) + (near - mean) ** 2) / (2 * std ** 2));
     const integral = (f: (x: number) => number): number => {
       const n = 20_000;
       let sum = 0;
       for (let i = 0; i <= n; i++) {
-        const x = a + ((top - a) * i) / n;
+        const x = bottom + ((top - bottom) * i) / n;
         sum += f(x) * density(x) * (i === 0 || i === n ? 1 : i % 2 === 1 ? 4 : 2);
       }
       return sum;
@@ -106,7 +119,149 @@ describe('truncNormal', () => {
       deviation: Math.sqrt(moment(2)),
       kurtosis: moment(4) / moment(2) ** 2,
     });
-    expect(data.every((value) => value >= Math.fround(a) && value <= Math.fround(b))).toBe(true);
+    expect(data.every((value) => value >= a && value <= b)).toBe(true);
+  });
+});
+
+describe('bounds', () => {
+  /** Bounds that float32 has, and such as it has not; narrow ones, and such as no other number than the first is between. */
+  it.each([
+    [0, 1],
+    [0.1, 0.2],
+    [-0.1, -0.05],
+    [0.7, 0.7000001],
+    [1, 1 + 2 ** -23],
+    [1 - 2 ** -24, 1],
+    [-1 - 2 ** -23, -1],
+    [-(2 ** -149), 2 ** -149],
+    [0, 2 ** -149],
+    [16777216, 16777220],
+    [-3e38, 3.4e38],
+    [5, 5],
+  ])('uniform keeps within [%d, %d)', (a, b) => {
+    const { data } = init.uniform(weight(), { a, b });
+    expect(data.every((value) => value >= a && (value < b || a === b))).toBe(true);
+  });
+
+  it('are kept where the largest and the smallest numbers are drawn', () => {
+    const drawn = [2 ** 32 - 1, 0, 2 ** 32 - 128, 2 ** 31];
+    class Edges extends Generator {
+      override uint32(): number {
+        return drawn[0];
+      }
+      protected override draw(values: Uint32Array, count: number): void {
+        for (let i = 0; i < count; i++) values[i] = drawn[i % drawn.length];
+      }
+    }
+    const edges = new Edges(0);
+    for (const [low, high] of [
+      [0, 1],
+      [-1 / Math.sqrt(3), 1 / Math.sqrt(3)],
+      [0.1, 0.2],
+      [1, 1 + 2 ** -23],
+      [-2, -1],
+      [-1, 0],
+      [16777216, 16777217],
+      [-(2 ** -149), 0],
+    ]) {
+      const values = new Float32Array(8);
+      edges.fillUniform(values, low, high);
+      expect(
+        [...values].every((value) => value >= low && value < high),
+        `[${low}, ${high}): ${values}`,
+      ).toBe(true);
+    }
+    for (const number of drawn) {
+      drawn[0] = number;
+      expect(Number.isFinite(edges.normal())).toBe(true);
+    }
+  });
+
+  it.each([
+    [-2, 2, 0, 1],
+    [0.1, 0.2, 0.15, 1e-3],
+    [0.1, 0.2, 5, 1e-3],
+    [0.1, 0.2, -5, 1e3],
+    [1e10, 1e10 + 4096, 0, 1],
+    [1, 1 + 2 ** -22, 0, 1],
+    [1, 2, 0, 1e-300],
+    [1, 2, 1, 1e-30],
+    [1, 2, 2, 5e-324],
+    [-3e38, -2e38, 3e38, 1e-30],
+    [-1e-40, 1e-40, 0, 3e38],
+    [0, 3e38, 0, 1e-20],
+  ])('truncNormal ends, in [%d, %d] with mean %d and std %d', (a, b, mean, std) => {
+    const { data } = init.truncNormal(weight(), { mean, std, a, b });
+    expect(data.every((value) => value >= a && value <= b)).toBe(true);
+  });
+});
+
+describe('arguments', () => {
+  const fills: Record<string, (value: number) => Tensor> = {
+    'uniform a': (a) => init.uniform(weight(), { a, b: 3 }),
+    'uniform b': (b) => init.uniform(weight(), { b }),
+    'normal mean': (mean) => init.normal(weight(), { mean }),
+    'normal std': (std) => init.normal(weight(), { std }),
+    'constant value': (value) => init.constant(weight(), value),
+    'orthogonal gain': (gain) => init.orthogonal(tensor([[1, 2]], { requiresGrad: true }), { gain }),
+    'xavierUniform gain': (gain) => init.xavierUniform(weight(), { gain }),
+    'xavierNormal gain': (gain) => init.xavierNormal(weight(), { gain }),
+    'kaimingUniform a': (a) => init.kaimingUniform(weight(), { a }),
+    'kaimingNormal a': (a) => init.kaimingNormal(weight(), { a }),
+    'truncNormal mean': (mean) => init.truncNormal(weight(), { mean }),
+    'truncNormal std': (std) => init.truncNormal(weight(), { std }),
+    'truncNormal a': (a) => init.truncNormal(weight(), { a }),
+    'truncNormal b': (b) => init.truncNormal(weight(), { b }),
+  };
+
+  describe.each(Object.entries(fills))('%s', (name, fill) => {
+    const [call, option] = name.split(' ');
+
+    it.each([NaN, Infinity, -Infinity, 1e39])('is not %d', (value) => {
+      expect(() => fill(value)).toThrow(RangeError);
+      expect(() => fill(value)).toThrow(
+        `${call}: expected ${option} to be a finite float32 number, got ${value}`,
+      );
+    });
+
+    it.each(['1', null, [1], true])('is not %j', (value) => {
+      expect(() => fill(value as never)).toThrow(TypeError);
+      expect(() => fill(value as never)).toThrow(`${call}: expected`);
+    });
+  });
+
+  it('leave everything as it was where they are refused', () => {
+    const parameter = tensor([[1, 2]], { requiresGrad: true });
+    expect(() => init.truncNormal(parameter, { a: 0.1, b: 0.1 + 1e-12 })).toThrow(
+      'truncNormal: there is no float32 number from 0.1 to 0.100000000001',
+    );
+    expect(() => init.calculateGain('leakyRelu', NaN)).toThrow(
+      'calculateGain: expected slope to be a finite',
+    );
+    expect(parameter.toArray()).toEqual([[1, 2]]);
+  });
+});
+
+describe('a layer that cannot be', () => {
+  const layers: Record<string, () => nn.Module> = {
+    Linear: () => new nn.Linear(100_000, 100_000),
+    'Linear by far': () => new nn.Linear(2 ** 40, 2 ** 40),
+    Embedding: () => new nn.Embedding(2 ** 20, 2 ** 12),
+    LayerNorm: () => new nn.LayerNorm([2 ** 16, 2 ** 16]),
+    RMSNorm: () => new nn.RMSNorm(2 ** 31),
+    BatchNorm1d: () => new nn.BatchNorm1d(2 ** 31),
+    PReLU: () => new nn.PReLU(2 ** 31),
+  };
+
+  it.each(Object.entries(layers))('%s is refused before a number is drawn', (name, make) => {
+    const state = getRandomState();
+    const begun = performance.now();
+    expect(make).toThrow(RangeError);
+    expect(make).toThrow(
+      new RegExp(`^${name.split(' ')[0]}: .* numbers take \\d.* bytes, WebAssembly has \\d+ here`),
+    );
+    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(getRandomState()).toEqual(state);
   });
 });
 
