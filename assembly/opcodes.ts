@@ -182,6 +182,8 @@ export const enum Binary {
   CROSS_ENTROPY,
   /** The same of the logit a. */
   LOGIT_CROSS_ENTROPY,
+  /** a, but 0 where b is 0, whatever a is there; no gradient goes through it then. */
+  KEEP,
 }
 
 export const enum Reduction {

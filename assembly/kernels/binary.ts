@@ -50,6 +50,7 @@ function apply(fn: i32, a: v128, b: v128): v128 {
       const lack = v128.bitselect(b, f32x4.sub(f32x4.splat(1), b), f32x4.lt(a, f32x4.splat(0)));
       return f32x4.add(weigh4(size, lack), softplus4(f32x4.neg(size)));
     }
+    case Binary.KEEP: return v128.and(a, f32x4.ne(b, f32x4.splat(0)));
     default: {
       const d = f32x4.sub(a, b);
       return f32x4.mul(d, d);
@@ -91,6 +92,7 @@ function derive(fn: i32, which: i32, dy: v128, a: v128, b: v128): v128 {
     case Binary.LOGIT_CROSS_ENTROPY: {
       return f32x4.mul(dy, which == 0 ? f32x4.sub(sigmoid4(a), b) : f32x4.neg(a));
     }
+    case Binary.KEEP: return which == 0 ? v128.and(dy, f32x4.ne(b, f32x4.splat(0))) : f32x4.splat(0);
     default: {
       const d = f32x4.mul(dy, which == 0 ? f32x4.sub(a, b) : f32x4.sub(b, a));
       return f32x4.add(d, d);

@@ -4,7 +4,7 @@ import { pick } from '../tensor/operations/pick.js';
 import { crossEntropy, crossEntropyRows } from '../tensor/operations/softmax.js';
 import { asTensor, call, tensor, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
-import { ReducedLoss, type Loss, type LossCall, type LossOptions } from './loss.js';
+import { ReducedLoss, weighs, type Loss, type LossCall, type LossOptions } from './loss.js';
 
 export interface NLLLossOptions extends LossOptions {
   /** A weight for each class, [classes]; the mean is then the weighted one. */
@@ -50,8 +50,8 @@ abstract class LabelLoss extends ReducedLoss {
   }
 
   /** What each row counts, [batch]: the weight of its class, 0 where it is ignored; undefined where all count 1. */
-  protected massOf(labels: Tensor, classes: number): Tensor | undefined {
-    const { weight } = this;
+  protected massOf(labels: Tensor, classes: number, weighted = true): Tensor | undefined {
+    const weight = weighted ? this.weight : undefined;
     if (!weight && this.ignoreIndex === undefined) return undefined;
     return this.at(labels, weight ?? tensor(new Float32Array(classes).fill(1)));
   }
@@ -63,7 +63,8 @@ abstract class LabelLoss extends ReducedLoss {
  *
  * With `weight` the loss of a row is multiplied by the weight of its class, and the mean divides by the sum of those
  * weights (for probabilities, as in PyTorch, the terms are weighted and the mean divides by the number of rows). With
- * `labelSmoothing` ε the target is (1 − ε) · target + ε / classes.
+ * `labelSmoothing` ε the target is (1 − ε) · target + ε / classes. A row that is ignored, or (without smoothing) whose
+ * class has weight 0, adds exactly nothing, whatever its logits are (PyTorch: NaN where they are not finite).
  *
  * @throws RangeError where the shapes do not fit or a class index is not an integer in [0, classes)
  * @example
@@ -93,7 +94,7 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
     const expected = asTensor(targets);
     const isPlain = !weight && labelSmoothing === 0 && ignoreIndex === undefined;
     if (isPlain && reduction === 'mean' && Object.keys(options).length === 0) {
-      return call(crossEntropy, [logits, expected], undefined);
+      return weighs(call(crossEntropy, [logits, expected], undefined), logits.shape[0]);
     }
     crossEntropyRows.shape([logits, expected]);
     const classes = logits.shape[1];
@@ -104,24 +105,19 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
         throw new TypeError('CrossEntropyLoss: ignoreIndex is for class indices, got probabilities');
       }
       const smooth = labelSmoothing > 0 ? expected.mul(1 - labelSmoothing).add(share) : expected;
-      return this.reduce(
-        call(crossEntropyRows, [logits, weight ? smooth.mul(weight) : smooth], undefined),
-        options,
-      );
+      const rows = this.kept(options, [logits, weight ? smooth.mul(weight) : smooth]);
+      return this.reduce(call(crossEntropyRows, rows, undefined), options);
     }
     const mass = this.massOf(expected, classes);
-    if (labelSmoothing === 0 && ignoreIndex === undefined) {
-      const rows = call(crossEntropyRows, [logits, expected], undefined);
-      return this.reduce(mass ? rows.mul(mass) : rows, options, mass);
-    }
-    const logs = logits.logSoftmax(1);
-    const atLabel = this.at(expected, logs).neg();
-    const losses = mass ? atLabel.mul(mass) : atLabel;
+    // With smoothing a row has its share of the other classes, also where its own has weight 0.
+    const counts = labelSmoothing === 0 ? mass : this.massOf(expected, classes, false);
+    const [x, labels] = this.kept(options, [logits, expected], counts);
+    const rows = call(crossEntropyRows, [x, labels], undefined);
+    const losses = mass ? call(weigh, [rows, mass], undefined) : rows;
     if (labelSmoothing === 0) return this.reduce(losses, options, mass);
+    const logs = x.logSoftmax(1);
     let spread = (weight ? call(weigh, [logs, weight], undefined) : logs).sum(1).neg();
-    if (ignoreIndex !== undefined) {
-      spread = spread.mul(this.at(expected, tensor(new Float32Array(classes).fill(1))));
-    }
+    if (counts) spread = spread.mul(counts);
     return this.reduce(losses.mul(1 - labelSmoothing).add(spread.mul(share)), options, mass);
   }
 }
@@ -151,8 +147,9 @@ export class NLLLoss extends LabelLoss implements Loss {
     }
     this.checkClasses(shape[1]);
     const expected = asTensor(labels);
-    const losses = this.at(expected, logProbabilities).neg();
     const mass = this.massOf(expected, shape[1]);
+    const [logs] = this.kept(options, [logProbabilities], mass);
+    const losses = this.at(expected, logs).neg();
     return this.reduce(mass ? losses.mul(mass) : losses, options, mass);
   }
 }

@@ -46,10 +46,11 @@ export class CosineEmbeddingLoss extends ReducedLoss {
         `CosineEmbeddingLoss: expected targets [${first.shape[0]}], got ${formatShape(target.shape)}`,
       );
     }
-    const [a, b] = [first, second].map((rows) => call(unitRows, [rows], undefined));
-    const cosine = a.mul(b).sum(1);
-    const alike = target.add(1).mul(0.5).mul(cosine.neg().add(1));
-    const apart = target.sub(1).mul(-0.5).mul(cosine.sub(this.margin).relu());
+    const [a, b, t] = this.kept(options, [first, second, target]);
+    const [u, v] = [a, b].map((rows) => call(unitRows, [rows], undefined));
+    const cosine = u.mul(v).sum(1);
+    const alike = t.add(1).mul(0.5).mul(cosine.neg().add(1));
+    const apart = t.sub(1).mul(-0.5).mul(cosine.sub(this.margin).relu());
     return this.reduce(alike.add(apart), options);
   }
 }
@@ -103,9 +104,10 @@ export class TripletMarginLoss extends ReducedLoss {
     }
     this.checkShape('positive', anchor, positive);
     this.checkShape('negative', anchor, negative);
-    const near = this.distance(anchor, positive);
-    let far = this.distance(anchor, negative);
-    if (this.swap) far = far.minimum(this.distance(positive, negative));
+    const [a, p, n] = this.kept(options, [anchor, positive, negative]);
+    const near = this.distance(a, p);
+    let far = this.distance(a, n);
+    if (this.swap) far = far.minimum(this.distance(p, n));
     return this.reduce(near.sub(far).add(this.margin).relu(), options);
   }
 

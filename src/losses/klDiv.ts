@@ -51,10 +51,9 @@ export class KLDivLoss extends ReducedLoss implements Loss {
   forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
     const expected = asTensor(target);
     this.checkShape('target', prediction, expected);
-    const [weight, logs] = this.logTarget
-      ? [expected.exp(), expected]
-      : [expected, expected.clamp(SMALLEST).log()];
-    const losses = call(weigh, [logs.sub(prediction), weight], undefined);
+    const [x, y] = this.kept(options, [prediction, expected]);
+    const [weight, logs] = this.logTarget ? [y.exp(), y] : [y, y.clamp(SMALLEST).log()];
+    const losses = call(weigh, [logs.sub(x), weight], undefined);
     const [rows = 1] = losses.shape;
     return this.reduce(this.perRow ? losses.reshape(rows, -1).sum(1) : losses, options);
   }

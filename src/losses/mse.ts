@@ -1,7 +1,7 @@
 import { meanSquaredError, squaredDifference } from '../tensor/operations/binary.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
-import { ElementLoss, type LossCall, type LossOptions } from './loss.js';
+import { ElementLoss, weighs, type LossCall, type LossOptions } from './loss.js';
 
 /**
  * The squared error (target − prediction)², of which the mean is taken over all elements; both of one shape.
@@ -21,7 +21,7 @@ export class MSELoss extends ElementLoss {
 
   override forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
     if (this.reduction === 'mean' && Object.keys(options).length === 0) {
-      return call(meanSquaredError, [prediction, asTensor(target)], undefined);
+      return weighs(call(meanSquaredError, [prediction, asTensor(target)], undefined), prediction.size);
     }
     return super.forward(prediction, target, options);
   }

@@ -20,7 +20,7 @@ export {
   type HuberLossOptions,
   type SmoothL1LossOptions,
 } from '../losses/l1.js';
-export type { Loss, LossCall, LossFunction, LossOptions, LossReduction } from '../losses/loss.js';
+export type { Loss, LossCall, LossFunction, LossOptions, LossReduction, LossWeight } from '../losses/loss.js';
 export { MSELoss } from '../losses/mse.js';
 export {
   ELU,

@@ -5,6 +5,7 @@ import type { StateDict } from '../nn/module.js';
 import type { Budget } from './budget.js';
 import type { Hooks } from './callbacks/callback.js';
 import { DivergenceError } from './divergenceError.js';
+import { take } from './figure.js';
 import type { EpochState } from './history.js';
 import type { Pause } from './pause.js';
 import type { Stepping } from './schedule.js';
@@ -79,18 +80,21 @@ class EpochRun {
         }
       }
       const recording = step.run(next, state.batch, length);
-      const value = engine().f32[recording.results[0].pointer / 4];
-      this.count(value, count);
-      if (step.stepped) stepping?.afterStep(value);
+      const { f32 } = engine();
+      const [{ pointer }, counts] = recording.results;
+      const value = f32[pointer / 4];
+      const weight = f32[counts.pointer / 4];
+      this.count(value, weight, count);
+      stepping?.afterBatch(value, weight, step.stepped);
       let steps = 1;
-      if (this.row && pause.steps > 1) {
+      if (this.row && !step.varies && pause.steps > 1) {
         const losses = step.runOn(recording, this.row, pause.steps - 1);
-        for (const loss of losses) this.count(loss, count);
+        for (const loss of losses) this.count(loss, weight, count);
         steps += losses.length;
       }
       if (hooks.hearBatches) {
-        const { batch, rows } = state;
-        const waits = hooks.batchEnd({ epoch, batch, loss: value, meanLoss: state.sum / rows, rows });
+        const { batch, rows, sum } = state;
+        const waits = hooks.batchEnd({ epoch, batch, loss: value, meanLoss: sum / state.weight, rows });
         if (waits) return this.goOn(waits);
       }
       if (training.stopped) return undefined;
@@ -101,11 +105,12 @@ class EpochRun {
   }
 
   /** A batch is trained. */
-  private count(loss: number, rows: number): void {
+  private count(loss: number, weight: number, rows: number): void {
     const { pass, state } = this;
     state.batch++;
-    if (!Number.isFinite(loss)) throw new DivergenceError(loss, pass.epoch, state.batch, pass.lastGoodState);
-    state.sum += loss * rows;
+    if (weight !== 0 && !Number.isFinite(loss))
+      throw new DivergenceError(loss, pass.epoch, state.batch, pass.lastGoodState);
+    take(state, loss, weight);
     state.rows += rows;
   }
 

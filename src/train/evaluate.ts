@@ -1,14 +1,15 @@
 import { engine } from '../core/engine.js';
 import type { Batch, BatchSource } from '../data/batches.js';
-import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
+import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { Captured } from '../tensor/capture.js';
-import { sizeOf, type Shape } from '../tensor/layout.js';
+import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { withScratch } from '../tensor/scope.js';
-import { checkOptions } from '../tensor/tensor.js';
+import { asTensor, checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
+import { take, type Figure } from './figure.js';
 import { metricsOf, type MetricLike } from './metrics/byName.js';
-import { figuresOf, type Metric } from './metrics/metric.js';
+import { figuresOf, type Metric, type MetricBatch } from './metrics/metric.js';
 import { Pause } from './pause.js';
 
 export interface EvaluateOptions {
@@ -20,7 +21,7 @@ export interface EvaluateOptions {
   signal?: AbortSignal;
 }
 
-/** The loss, averaged over the rows, and each metric by its name; a list gives `name.0`, `name.1`, …. */
+/** The loss of all rows together, NaN where none of them counts, and each metric by its name; a list gives `name.0`, `name.1`, …. */
 export type Evaluation = { loss: number } & Record<string, number>;
 
 /**
@@ -74,7 +75,14 @@ export class Evaluator {
     this.metrics = metricsOf(operation, metrics ?? (ofClasses ? ['accuracy'] : []));
     this.captured = new Captured('evaluate', (inputs, targets) => {
       const outputs = model.forward(inputs);
-      return [loss.forward(outputs, targets), outputs, targets];
+      const value = loss.forward(outputs, targets);
+      if (value.size !== 1) {
+        throw new RangeError(
+          `${operation}: expected a loss of one number, got ${formatShape(value.shape)}; take reduction: 'mean' or 'sum'`,
+        );
+      }
+      const weight = weightOf(loss, value, outputs, targets, inputs.shape[0]);
+      return [value, asTensor(weight), outputs, targets];
     });
   }
 
@@ -83,24 +91,19 @@ export class Evaluator {
     this.model.eval();
     for (const metric of this.metrics) metric.reset();
     try {
-      let sum = 0;
-      let rows = 0;
+      const figure = { sum: 0, weight: 0 };
       await overEpoch(source, signal, async () => {
         for (;;) {
           const next = source.next();
           const batch = next instanceof Promise ? await next : next;
           if (!batch) break;
           signal?.throwIfAborted();
-          const count = batch[0].shape[0];
-          sum += this.add(batch) * count;
-          rows += count;
-          if (pause.isDue()) {
-            await pause.turn();
-          }
+          this.add(batch, figure);
+          if (pause.isDue()) await pause.turn();
         }
       });
       const figures = this.metrics.flatMap((metric) => figuresOf(metric.name, metric.compute()));
-      return { loss: sum / rows, ...Object.fromEntries(figures) };
+      return { loss: figure.sum / figure.weight, ...Object.fromEntries(figures) };
     } finally {
       for (const [module, mode] of modes) module.training = mode;
     }
@@ -111,22 +114,38 @@ export class Evaluator {
     this.captured.release();
   }
 
-  /** Takes a batch into the metrics and gives its loss. */
-  private add(batch: Batch): number {
-    const [loss, outputs, targets] = withScratch(() => this.captured.run(batch)).results;
+  /** Takes a batch into the figure of the loss and into the metrics. */
+  private add(batch: Batch, figure: Figure): void {
+    const [loss, weight, outputs, targets] = withScratch(() => this.captured.run(batch)).results;
     const { f32 } = engine();
-    if (this.metrics.length > 0) {
-      const numbers = ({ pointer, shape }: { pointer: number; shape: Shape }): Float32Array =>
-        f32.subarray(pointer / 4, pointer / 4 + sizeOf(shape));
-      const seen = {
-        outputs: numbers(outputs),
-        outputShape: outputs.shape,
-        targets: numbers(targets),
-        targetShape: targets.shape,
-        meaning: this.loss.output ?? 'raw',
-      };
-      for (const metric of this.metrics) metric.add(seen);
-    }
-    return f32[loss.pointer / 4];
+    take(figure, f32[loss.pointer / 4], f32[weight.pointer / 4]);
+    if (this.metrics.length === 0) return;
+    const numbers = ({ pointer, shape }: { pointer: number; shape: Shape }): Float32Array =>
+      f32.subarray(pointer / 4, pointer / 4 + sizeOf(shape));
+    const seen = counted(this.loss.ignoreIndex, {
+      outputs: numbers(outputs),
+      outputShape: outputs.shape,
+      targets: numbers(targets),
+      targetShape: targets.shape,
+      meaning: this.loss.output ?? 'raw',
+    });
+    for (const metric of this.metrics) metric.add(seen);
   }
+}
+
+/** The batch without the rows that the loss ignores. */
+function counted(ignoreIndex: number | undefined, batch: MetricBatch): MetricBatch {
+  const { outputs, targets, outputShape, targetShape } = batch;
+  if (ignoreIndex === undefined || targetShape.length !== 1 || !targets.includes(ignoreIndex)) return batch;
+  const width = sizeOf(outputShape.slice(1));
+  const rows = [...targets.keys()].filter((row) => targets[row] !== ignoreIndex);
+  const kept = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => kept.set(outputs.subarray(row * width, (row + 1) * width), i * width));
+  return {
+    ...batch,
+    outputs: kept,
+    outputShape: [rows.length, ...outputShape.slice(1)],
+    targets: Float32Array.from(rows, (row) => targets[row]),
+    targetShape: [rows.length],
+  };
 }

@@ -90,8 +90,8 @@ function checkFit(model: Module, options: FitOptions): void {
 
 /**
  * Trains a model: for each batch zeroGrad, forward, loss, backward and step, captured once and replayed in Wasm. The
- * same numbers, bit for bit, as the loop spelled out. With `accumulate: n` each loss counts 1/n, and step comes after n
- * batches.
+ * same numbers, bit for bit, as the loop spelled out. With `accumulate: n` step comes after n batches, along the gradient of
+ * the loss of all their rows.
  *
  * @returns loss, validation figures and time of each epoch, as plain data
  * @throws {@link DivergenceError} when the loss becomes NaN or infinite; {@link AnomalyError} with `anomaly`; the
@@ -171,7 +171,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
       if (budget && !training.interrupted && !budget.allows('end', heldRows)) training.interrupt();
       begun = state;
       if (training.interrupted) break;
-      const report: EpochReport = { epoch, loss: state.sum / state.rows, seconds: state.seconds };
+      const report: EpochReport = { epoch, loss: state.sum / state.weight, seconds: state.seconds };
       if (held && evaluator) {
         const figures = await evaluator.run(held, pause, signal);
         for (const [name, value] of Object.entries(figures)) report[validationName(name)] = value;
@@ -206,7 +206,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
 /** An epoch before its first batch. */
 function newEpoch(batches: number | undefined, { random, data }: FitState): EpochState {
   const begin = { random, ...(data && { data }) };
-  return { batch: 0, batches: batches ?? Infinity, rows: 0, sum: 0, seconds: 0, begin };
+  return { batch: 0, batches: batches ?? Infinity, rows: 0, sum: 0, weight: 0, seconds: 0, begin };
 }
 
 /** Every callback that the options ask for. */

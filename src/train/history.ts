@@ -6,7 +6,7 @@ export interface BatchReport {
   epoch: number;
   batch: number;
   loss: number;
-  /** Mean of the epoch so far, over its rows. */
+  /** Of the epoch so far: the loss of all its rows together. */
   meanLoss: number;
   /** Rows trained so far in this epoch. */
   rows: number;
@@ -16,7 +16,7 @@ export interface BatchReport {
 export interface EpochReport {
   /** Counted from 1. */
   epoch: number;
-  /** Mean over the rows of the epoch, each taken when its batch was trained. */
+  /** Of all rows of the epoch together, each taken when its batch was trained. NaN where none of them counts. */
   loss: number;
   validationLoss?: number;
   /** Share of rows, 0 to 1. */
@@ -57,9 +57,11 @@ export interface EpochState {
   /** Batches trained, and batches in an epoch. */
   batch: number;
   batches: number;
-  /** Rows trained, and the sum of their losses. */
+  /** Rows trained. */
   rows: number;
+  /** Their loss is sum / weight. */
   sum: number;
+  weight: number;
   seconds: number;
   /** Where the random numbers were when it began: they give the order of its rows once more. */
   begin: { random: RandomState; data?: LoaderState };

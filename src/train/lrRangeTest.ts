@@ -4,6 +4,7 @@ import { DataLoader } from '../data/dataLoader.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer, OptimizerState } from '../optim/index.js';
 import { checkOptions } from '../tensor/tensor.js';
+import { take, type Figure } from './figure.js';
 import { Pause } from './pause.js';
 import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
 
@@ -72,13 +73,14 @@ export async function lrRangeTest(model: Module, options: LrRangeOptions): Promi
     for (let i = 0; i < steps; i++) {
       const lr = from * (to / from) ** (i / (steps - 1));
       optimizer.lr = lr;
-      let loss = 0;
+      const figure: Figure = { sum: 0, weight: 0 };
       for (let part = 0; part < accumulate; part++) {
         signal?.throwIfAborted();
-        const [result] = step.run(batches.next().value!, part, accumulate).results;
-        loss += engine().f32[result.pointer / 4] / accumulate;
+        const { results } = step.run(batches.next().value!, part, accumulate);
+        const [loss, weight] = results.map(({ pointer }) => engine().f32[pointer / 4]);
+        take(figure, loss, weight);
       }
-      if (!note(range, lr, loss)) break;
+      if (!note(range, lr, figure)) break;
       if (pause.isDue()) await pause.turn();
     }
   } finally {
@@ -129,9 +131,11 @@ function* endless(data: DataLoader): Generator<Parameters<TrainingStep['run']>[0
   for (;;) for (const batch of data) yield batch;
 }
 
-/** Adds a point to the curve; false where the loss has exploded. */
-function note(range: LrRange, lr: number, loss: number): boolean {
+/** Adds a point to the curve, unless nothing counted; false where the loss has exploded. */
+function note(range: LrRange, lr: number, { sum, weight }: Figure): boolean {
   const { lrs, losses, smoothed } = range;
+  if (weight === 0) return true;
+  const loss = sum / weight;
   if (!Number.isFinite(loss)) return false;
   lrs.push(lr);
   losses.push(loss);

@@ -1,3 +1,4 @@
+import { take, type Figure } from './figure.js';
 import type { Optimizer } from './trainingStep.js';
 
 /** What fit() needs of a schedule of optim. */
@@ -20,6 +21,8 @@ export function steppedBy(option: ScheduleOption): { scheduler: Schedule; every:
 export class Stepping {
   private readonly scheduler: Schedule;
   readonly every: 'epoch' | 'batch';
+  /** Of the step at hand. */
+  private figure: Figure = { sum: 0, weight: 0 };
 
   /** @throws TypeError where it is no schedule */
   constructor(option: ScheduleOption) {
@@ -53,9 +56,13 @@ export class Stepping {
     });
   }
 
-  /** The optimizer has taken a step along a gradient of this loss. */
-  afterStep(loss: number): void {
-    if (this.every === 'batch') this.scheduler.step(loss);
+  /** A batch is trained, with a step of the optimizer or not: the figure is the loss of all rows of the step. */
+  afterBatch(loss: number, weight: number, stepped: boolean): void {
+    if (this.every !== 'batch') return;
+    take(this.figure, loss, weight);
+    if (!stepped) return;
+    this.scheduler.step(this.figure.sum / this.figure.weight);
+    this.figure = { sum: 0, weight: 0 };
   }
 
   /** An epoch is over; its figure is what a schedule may wait for. */

@@ -1,15 +1,16 @@
 import { Block } from '../core/owner.js';
 import { engine } from '../core/engine.js';
 import type { ResidentBatches } from '../data/residentBatches.js';
-import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
+import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
 import { Module } from '../nn/module.js';
 import { Captured, type Recording } from '../tensor/capture.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { asTensor, type Tensor } from '../tensor/tensor.js';
 import { MOST_STEPS } from './pause.js';
 
 /** What few steps need. */
 interface Extras {
   readonly clip?: typeof import('../optim/clip.js');
+  readonly accumulation?: import('./accumulation.js').Accumulation;
   readonly anomalies?: typeof import('./traceAnomalies.js');
 }
 
@@ -31,8 +32,8 @@ export interface StepOptions {
   /** Limit every number of the gradients to ± this, as optim.clipGradValue does (before clipGradNorm). */
   clipGradValue?: number;
   /**
-   * Step once for so many batches, along the mean of their gradients; 1 by default. The batches that are left at the end
-   * of an epoch make a step of their own.
+   * Step once for so many batches, along the gradient of the loss of all their rows; 1 by default. The batches that are
+   * left at the end of an epoch make a step of their own.
    */
   accumulate?: number;
   /** Averages of weights that are updated after each step. */
@@ -78,7 +79,7 @@ export function checkStep(name: string, model: Module, options: StepOptions): vo
 }
 
 /** Where a batch stands among those that make one step. */
-interface Place {
+export interface Place {
   readonly first: boolean;
   readonly last: boolean;
   /** How many they are. */
@@ -100,6 +101,8 @@ const ALONE = keyOf(1, true, true);
 export class TrainingStep {
   /** Whether the last batch ended with a step of the optimizer. */
   stepped = false;
+  /** Whether the weight of a batch depends on more than shapes. */
+  varies = false;
   /** Of steps in a row. */
   private losses: Block | undefined;
   /** By count and place. */
@@ -119,10 +122,11 @@ export class TrainingStep {
 
   /** The step of these options, with what they need loaded. */
   static async of(name: string, model: Module, options: StepOptions): Promise<TrainingStep> {
-    const { clipGradNorm, clipGradValue, anomaly } = options;
+    const { clipGradNorm, clipGradValue, anomaly, accumulate = 1 } = options;
     const clips = clipGradNorm !== undefined || clipGradValue !== undefined;
     return new TrainingStep(name, model, options, {
       clip: clips ? await import('../optim/clip.js') : undefined,
+      accumulation: accumulate > 1 ? new (await import('./accumulation.js')).Accumulation() : undefined,
       anomalies: anomaly ? await import('./traceAnomalies.js') : undefined,
     });
   }
@@ -132,6 +136,7 @@ export class TrainingStep {
    *
    * @param batch number of the batch in its epoch, from 0 on
    * @param batches how many there are in the epoch; Infinity where nobody knows
+   * @returns results: the loss, and its weight
    */
   run(args: readonly Tensor[], batch: number, batches: number): Recording {
     const at = batch % this.accumulate;
@@ -167,27 +172,32 @@ export class TrainingStep {
 
   private captureFor(place: Place): Captured {
     const { keepGradients } = this.options;
-    const step = (inputs: Tensor, targets: Tensor): [Tensor] => [this.record(inputs, targets, place)];
+    const step = (inputs: Tensor, targets: Tensor): Tensor[] => this.record(inputs, targets, place);
     const { anomalies } = this.extras;
     if (!anomalies) return new Captured(this.name, step, { keepGradients });
     const { traced, watcher } = anomalies.traceAnomalies(this.model, step);
     return new Captured(this.name, traced, { keepGradients }, watcher);
   }
 
-  private record(inputs: Tensor, targets: Tensor, { first, last, count }: Place): Tensor {
+  private record(inputs: Tensor, targets: Tensor, place: Place): Tensor[] {
     const { model, loss } = this;
-    const { clip } = this.extras;
+    const { clip, accumulation } = this.extras;
     const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
-    if (first) optimizer.zeroGrad();
-    const value = loss.forward(model.forward(inputs), targets);
-    if (count === 1) value.backward();
-    else value.backward(1 / count);
-    if (last) {
+    const [rows] = inputs.shape;
+    if (place.first) optimizer.zeroGrad();
+    const output = model.forward(inputs);
+    const value = loss.forward(output, targets);
+    const weight = weightOf(loss, value, output, targets, rows);
+    this.varies ||= typeof weight !== 'number';
+    if (accumulation) accumulation.backward(value, weight, rows, place);
+    else value.backward();
+    if (place.last) {
+      accumulation?.end(weight, model, optimizer, place);
       if (limit !== undefined) clip!.clipGradValue(model.parameters(), limit);
       if (maxNorm !== undefined) clip!.clipGradNorm(model.parameters(), maxNorm);
       optimizer.step();
       ema?.update();
     }
-    return value;
+    return [value, asTensor(weight)];
   }
 }

@@ -27,7 +27,7 @@ function index(i: number, shape: number[], strides: number[]): number {
 
 function* cases(): Generator<KernelCase> {
   for (const [name, reference] of Object.entries(binaryReferences)) {
-    const { fn, f, derivatives, roundings, positive, share, floor = 1 } = reference;
+    const { fn, f, derivatives, roundings, positive, share, zeros, floor = 1 } = reference;
     // Probabilities keep off the ends, where the logarithm magnifies the rounding of 1 − a; specials are below.
     const prepare = (value: number): number =>
       share ? fround(0.1 + Math.abs(value) * 0.4) : positive ? Math.abs(value) + 0.1 : value;
@@ -36,7 +36,9 @@ function* cases(): Generator<KernelCase> {
       const room = Math.max(1, total);
       // Equal numbers in both, so that ties are met.
       const a = randomFloats(room, 5).map((value, i) => prepare(i % 5 === 0 && !positive ? 1 : value));
-      const b = randomFloats(room, 6).map((value, i) => (share ? prepare(value) : i % 5 === 0 ? 1 : value));
+      const b = randomFloats(room, 6).map((value, i) => 
+        zeros && i % 3 === 0 ? 0 : share ? prepare(value) : i % 5 === 0 ? 1 : value,
+      );
       const dy = randomFloats(room, 7);
       const before = randomFloats(room, 8);
       const contiguous = shape.map((_, i) => product(shape.slice(i + 1)));
@@ -119,6 +121,10 @@ function* cases(): Generator<KernelCase> {
     [Binary.WEIGH, Infinity, 1e-40, Infinity],
     [Binary.WEIGH, 1, NaN, NaN],
     [Binary.POWER, 1e-20, -1.5, 1e30],
+    [Binary.KEEP, NaN, 0, 0],
+    [Binary.KEEP, Infinity, -0, 0],
+    [Binary.KEEP, -Infinity, 1, -Infinity],
+    [Binary.KEEP, 2, NaN, 2],
   ];
   for (const [fn, a, b, expected] of specials) {
     yield {

@@ -135,6 +135,8 @@ export interface BinaryReference {
   readonly positive?: boolean;
   /** Both operands are probabilities. */
   readonly share?: boolean;
+  /** The second operand is to be 0 here and there. */
+  readonly zeros?: boolean;
 }
 
 const limitedLog = (x: number): number => Math.max(Math.log(x), -100);
@@ -188,5 +190,12 @@ export const binaryReferences: Record<string, BinaryReference> = {
     derivatives: [(a, b) => sigmoid(a) - b, (a) => -a],
     roundings: 12,
     floor: 24,
+  },
+  KEEP: {
+    fn: Binary.KEEP,
+    f: (a, b) => (b === 0 ? 0 : a),
+    derivatives: [(_, b) => (b === 0 ? 0 : 1), () => 0],
+    roundings: 1,
+    zeros: true,
   },
 };

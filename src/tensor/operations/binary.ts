@@ -95,6 +95,9 @@ export const binaryCrossEntropy = binary('BCELoss', Binary.CROSS_ENTROPY);
 /** Of logits a and targets b. */
 export const logitCrossEntropy = binary('BCEWithLogitsLoss', Binary.LOGIT_CROSS_ENTROPY);
 
+/** a, but 0 where b is 0, whatever a is there: its gradient is 0 then, too. */
+export const keep = binary('keep', Binary.KEEP);
+
 /** mean((prediction − target)²) over all elements; both of one shape. */
 export const meanSquaredError: Operation = {
   name: 'MSELoss',
