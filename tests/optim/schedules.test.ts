@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { capture, optim, tensor, type Tensor } from 'wasmgrad';
+import { capture, data, fit, nn, optim, tensor, type Tensor } from 'wasmgrad';
 import golden from '../reference/schedules.json' with { type: 'json' };
 
 type Run = (typeof golden.runs)[number];
@@ -69,6 +70,171 @@ describe('200 steps are as PyTorch computes them', () => {
       Object.getPrototypeOf(made) === optim.Scheduler ? [name] : [],
     );
     expect(new Set(golden.runs.map(({ schedule }) => schedule))).toEqual(new Set(known));
+  });
+});
+
+describe('bounds', () => {
+  const rate = fc.double({ min: 1e-9, max: 10, noNaN: true });
+  const steps = fc.integer({ min: 1, max: 60 });
+  const one = (lr: number): optim.SGD =>
+    new optim.SGD([tensor(0, { requiresGrad: true })], { lr, momentum: 0.5 });
+
+  /** The learning rates of so many steps, none of which may be below 0 or above `most`, but for roundings. */
+  function walk(optimizer: optim.SGD, schedule: optim.Scheduler, count: number, most: number): number[] {
+    const rates = [optimizer.lr];
+    for (let t = 0; t < count; t++) {
+      schedule.step(1);
+      rates.push(optimizer.lr);
+    }
+    for (const lr of rates) {
+      expect(lr).toBeGreaterThanOrEqual(0);
+      expect(lr).toBeLessThanOrEqual(most * (1 + 2 ** -50));
+    }
+    return rates;
+  }
+
+  it('OneCycleLR begins, turns and ends where it is to, in every setting', () => {
+    fc.assert(
+      fc.property(
+        rate,
+        fc.integer({ min: 2, max: 80 }),
+        fc.constantFrom(0.1, 0.25, 0.3, 0.5),
+        fc.constantFrom('cos' as const, 'linear' as const),
+        fc.boolean(),
+        fc.constantFrom(1, 10, 25, 1e3),
+        fc.constantFrom(1, 1e2, 1e4, 1e12),
+        (maxLr, totalSteps, pctStart, annealStrategy, threePhase, divFactor, finalDivFactor) => {
+          const optimizer = one(1);
+          const settings = {
+            maxLr,
+            totalSteps,
+            pctStart,
+            annealStrategy,
+            threePhase,
+            divFactor,
+            finalDivFactor,
+          };
+          const schedule = new optim.OneCycleLR(optimizer, settings);
+          const rates = walk(optimizer, schedule, totalSteps, maxLr);
+          const [first, last] = [maxLr / divFactor, maxLr / divFactor / finalDivFactor];
+          if (pctStart * totalSteps > 1) expect(rates[0]).toBe(first);
+          const turn = pctStart * totalSteps - 1;
+          if (Number.isInteger(turn) && turn >= 0) expect(rates[turn]).toBe(maxLr);
+          // With three phases the way down may be as long as all of it.
+          if (!threePhase || 2 * pctStart * totalSteps - 2 < totalSteps - 1) {
+            expect(rates[totalSteps - 1]).toBe(last);
+            expect(rates[totalSteps]).toBe(last);
+          }
+          const { momentum } = optimizer.paramGroups[0];
+          expect(momentum).toBeGreaterThanOrEqual(0.85);
+          expect(momentum).toBeLessThanOrEqual(0.95);
+          expect(() => schedule.step()).toThrow(RangeError);
+        },
+      ),
+      { seed: 13, numRuns: 300 },
+    );
+  });
+
+  it('CosineAnnealingLR is at its top and bottom exactly', () => {
+    fc.assert(
+      fc.property(rate, steps, fc.constantFrom(0, 1e-12, 1e-3, 20), (lr, tMax, etaMin) => {
+        const optimizer = one(lr);
+        const schedule = new optim.CosineAnnealingLR(optimizer, { tMax, etaMin });
+        const rates = walk(optimizer, schedule, 4 * tMax, Math.max(lr, etaMin));
+        [0, 2, 4].forEach((turn) => expect(rates[turn * tMax]).toBe(lr));
+        [1, 3].forEach((turn) => expect(rates[turn * tMax]).toBe(etaMin));
+        rates.forEach((value) => expect(value).toBeGreaterThanOrEqual(Math.min(lr, etaMin) * (1 - 2 ** -50)));
+      }),
+      { seed: 14, numRuns: 150 },
+    );
+  });
+
+  it('CosineAnnealingWarmRestarts is at its top at each restart exactly', () => {
+    fc.assert(
+      fc.property(
+        rate,
+        steps,
+        fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom(0, 1e-3),
+        (lr, t0, tMult, etaMin) => {
+          const optimizer = one(lr);
+          const schedule = new optim.CosineAnnealingWarmRestarts(optimizer, { t0, tMult, etaMin });
+          const rates = walk(optimizer, schedule, t0 * (1 + tMult), Math.max(lr, etaMin));
+          [0, t0, t0 + t0 * tMult].forEach((t) => expect(rates[t]).toBe(lr));
+        },
+      ),
+      { seed: 15, numRuns: 150 },
+    );
+  });
+
+  it('LinearLR begins and ends at its factors exactly, at 0 too', () => {
+    fc.assert(
+      fc.property(
+        rate,
+        steps,
+        fc.constantFrom(1e-9, 0.1, 1 / 3, 0.7, 1),
+        fc.constantFrom(0, 1e-9, 0.1, 1 / 3, 1),
+        (lr, totalIters, startFactor, endFactor) => {
+          const optimizer = one(lr);
+          const schedule = new optim.LinearLR(optimizer, { startFactor, endFactor, totalIters });
+          const rates = walk(optimizer, schedule, totalIters + 2, lr);
+          expect(rates[0]).toBe(lr * startFactor);
+          rates.slice(totalIters).forEach((value) => expect(value).toBe(lr * endFactor));
+        },
+      ),
+      { seed: 16, numRuns: 300 },
+    );
+  });
+
+  it('SequentialLR of those is not below 0 either', () => {
+    fc.assert(
+      fc.property(rate, steps, steps, fc.constantFrom(1e-3, 1 / 3, 1), (lr, warm, tMax, startFactor) => {
+        const optimizer = one(lr);
+        const schedulers = [
+          new optim.LinearLR(optimizer, { startFactor, totalIters: warm }),
+          new optim.CosineAnnealingLR(optimizer, { tMax }),
+          new optim.LinearLR(optimizer, { endFactor: 0, totalIters: warm }),
+        ];
+        const milestones = [warm, warm + tMax + 1];
+        const schedule = new optim.SequentialLR(optimizer, { schedulers, milestones });
+        const rates = walk(optimizer, schedule, warm + tMax + warm + 4, lr);
+        expect(rates[warm]).toBe(lr);
+        expect(rates[warm + tMax]).toBe(0);
+        expect(rates.at(-1)).toBe(0);
+      }),
+      { seed: 17, numRuns: 100 },
+    );
+  });
+
+  it('a schedule goes on from what another made of the learning rate', () => {
+    for (const make of [
+      (o: optim.SGD) => new optim.LinearLR(o, { startFactor: 0.5, totalIters: 4 }),
+      (o: optim.SGD) => new optim.CosineAnnealingLR(o, { tMax: 8 }),
+    ]) {
+      const [plain, halved] = [one(1), one(1)];
+      const [a, b] = [make(plain), make(halved)];
+      for (let t = 0; t < 7; t++) {
+        if (t === 2) halved.lr /= 2;
+        a.step();
+        b.step();
+      }
+      expect(Math.abs(halved.lr - plain.lr / 2)).toBeLessThanOrEqual(1e-15);
+    }
+  });
+
+  it('fit takes the last step of a straight line', async () => {
+    const model = new nn.Linear(1, 1);
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+    const schedule = new optim.OneCycleLR(optimizer, { maxLr: 0.1, totalSteps: 6, annealStrategy: 'linear' });
+    const loader = new data.DataLoader(new data.TensorDataset([[1], [2]], [[1], [2]]));
+    await fit(model, {
+      data: loader,
+      loss: new nn.MSELoss(),
+      optimizer,
+      epochs: 3,
+      schedule: { scheduler: schedule, every: 'batch' },
+    });
+    expect(optimizer.lr).toBe(0.1 / 25 / 1e4);
   });
 });
 

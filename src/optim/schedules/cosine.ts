@@ -1,6 +1,7 @@
 import { cosPi } from '../../core/elementary.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
+import { between, halfCosine } from './between.js';
 import { checkRange, Scheduler } from './scheduler.js';
 
 export interface CosineAnnealingLROptions {
@@ -12,7 +13,8 @@ export interface CosineAnnealingLROptions {
 
 /**
  * Half a cosine down, and up again after `tMax` steps (Loshchilov and Hutter, "SGDR", 2017, without restarts):
- * etaMin + (lr − etaMin) · (1 + cos(π · t / tMax)) / 2, computed from step to step as PyTorch does it.
+ * etaMin + (lr − etaMin) · (1 + cos(π · t / tMax)) / 2. From a learning rate that something else has changed it goes on by
+ * the ratio of two steps, as in PyTorch.
  *
  * @throws TypeError on an unknown option, RangeError on a bad value
  * @example
@@ -44,8 +46,10 @@ export class CosineAnnealingLR extends Scheduler {
     const height = (step: number): number => 1 + cosPi(step / tMax);
     // At the bottom there is nothing to multiply.
     const rises = (t - 1 - tMax) % (2 * tMax) === 0;
+    const at = (step: number, i: number): number => between(this.baseLrs[i], etaMin, halfCosine(step / tMax));
     return this.groups.map(({ lr }, i) => {
       if (t === 0) return lr;
+      if (lr === at(t - 1, i)) return at(t, i);
       if (rises) return lr + ((this.baseLrs[i] - etaMin) * (1 - cosPi(1 / tMax))) / 2;
       // Rounding may leave less than nothing of the lowest rate.
       return Math.max(0, (height(t) / height(t - 1)) * (lr - etaMin) + etaMin);
@@ -113,7 +117,7 @@ export class CosineAnnealingWarmRestarts extends Scheduler {
   }
 
   protected rates(): number[] {
-    const share = (1 + cosPi(this.tCur / this.tI)) / 2;
-    return this.baseLrs.map((base) => this.etaMin + (base - this.etaMin) * share);
+    const share = halfCosine(this.tCur / this.tI);
+    return this.baseLrs.map((base) => between(base, this.etaMin, share));
   }
 }

@@ -1,6 +1,6 @@
-import { cosPi } from '../../core/elementary.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
+import { between, halfCosine } from './between.js';
 import { checkRange, Scheduler, type RateGroup, type SchedulerState } from './scheduler.js';
 
 export interface OneCycleLROptions {
@@ -39,7 +39,8 @@ type MomentumGroup = RateGroup & { momentum?: number; betas?: readonly [number, 
 
 /**
  * One cycle (Smith and Topin, "Super-Convergence", 2018) as PyTorch has it: the learning rate goes up to `maxLr` and down
- * to almost nothing, momentum the other way. To be stepped after each batch.
+ * to almost nothing, momentum the other way. To be stepped after each batch; the step after the last batch stays at the
+ * end (PyTorch goes past it, with a straight line below 0).
  *
  * @throws TypeError on an unknown option, RangeError on a bad value; step() throws RangeError after the last step
  * @example
@@ -60,7 +61,7 @@ export class OneCycleLR extends Scheduler {
   readonly options: OneCycleLROptions;
   private readonly phases: readonly Phase[];
   private readonly cycleMomentum: boolean;
-  private readonly anneal: (from: number, to: number, share: number) => number;
+  private readonly isLinear: boolean;
 
   constructor(optimizer: Optimizer, options: OneCycleLROptions) {
     super(optimizer, 'OneCycleLR');
@@ -87,7 +88,7 @@ export class OneCycleLR extends Scheduler {
       throw new RangeError('OneCycleLR: this optimizer has no momentum; set cycleMomentum: false');
     }
     this.cycleMomentum = cycleMomentum;
-    this.anneal = annealStrategy === 'cos' ? alongCosine : alongLine;
+    this.isLinear = annealStrategy === 'linear';
     const first = top.map((rate) => rate / divFactor);
     const last = first.map((rate) => rate / finalDivFactor);
     const turn = pctStart * this.totalSteps;
@@ -120,27 +121,29 @@ export class OneCycleLR extends Scheduler {
   protected rates(): number[] {
     this.setMomentum();
     const { phase, share } = this.where();
-    return this.groups.map((_, i) => this.anneal(phase.rates[0][i], phase.rates[1][i], share));
+    return this.groups.map((_, i) => between(phase.rates[0][i], phase.rates[1][i], share));
   }
 
   private setMomentum(): void {
     if (!this.cycleMomentum) return;
     const { phase, share } = this.where();
     this.groups.forEach((group: MomentumGroup, i) => {
-      const value = this.anneal(phase.momenta[0][i], phase.momenta[1][i], share);
+      const value = between(phase.momenta[0][i], phase.momenta[1][i], share);
       if (group.betas) group.betas = [value, group.betas[1]];
       else group.momentum = value;
     });
   }
 
-  /** The phase of the step at hand, and how much of it is over. */
+  /** The phase of the step at hand, and how much of the way it has done. */
   private where(): { phase: Phase; share: number } {
     const t = this.lastEpoch;
     const found = this.phases.findIndex(({ end }) => t <= end);
     const i = found < 0 ? this.phases.length - 1 : found;
     const begin = i === 0 ? 0 : this.phases[i - 1].end;
     const phase = this.phases[i];
-    return { phase, share: phase.end === begin ? 1 : (t - begin) / (phase.end - begin) };
+    // The last call of step() comes after the last of the steps: there is no way left to go.
+    const share = t >= phase.end ? 1 : (t - begin) / (phase.end - begin);
+    return { phase, share: this.isLinear ? share : halfCosine(share) };
   }
 }
 
@@ -170,12 +173,4 @@ function totalOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): numb
   checkRange('OneCycleLR', 'epochs', epochs, { least: 1, whole: true });
   checkRange('OneCycleLR', 'stepsPerEpoch', stepsPerEpoch, { least: 1, whole: true });
   return epochs * stepsPerEpoch;
-}
-
-function alongCosine(from: number, to: number, share: number): number {
-  return to + ((from - to) / 2) * (cosPi(share) + 1);
-}
-
-function alongLine(from: number, to: number, share: number): number {
-  return (to - from) * share + from;
 }

@@ -1,6 +1,7 @@
 import { wholePower } from '../../core/elementary.js';
 import { checkOptions } from '../../tensor/tensor.js';
 import type { Optimizer } from '../optimizer.js';
+import { between } from './between.js';
 import { checkRange, Scheduler } from './scheduler.js';
 
 export interface StepLROptions {
@@ -167,11 +168,14 @@ export class LinearLR extends Scheduler {
   }
 
   protected rates(): number[] {
-    const { lastEpoch: t, startFactor: start, totalIters } = this;
-    const way = this.endFactor - start;
+    const { lastEpoch: t, startFactor, endFactor, totalIters, baseLrs } = this;
     if (t > totalIters) return this.groups.map(({ lr }) => lr);
-    const factor = t === 0 ? start : 1 + way / (totalIters * start + (t - 1) * way);
-    return this.groups.map(({ lr }) => lr * factor);
+    const [before, now] = [t - 1, t].map((step) => between(startFactor, endFactor, step / totalIters));
+    return this.groups.map(({ lr }, i) => {
+      if (t === 0) return lr * now;
+      // From a learning rate that something else has changed it goes on by the ratio of two steps.
+      return lr === baseLrs[i] * before ? baseLrs[i] * now : (lr * now) / before;
+    });
   }
 }
 
