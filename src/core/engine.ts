@@ -36,10 +36,13 @@ const INITIAL_PAGES = 16;
 /** The first cache lines stay unused, so that pointer 0 can mean "absent". */
 const FIRST_BYTE = 64;
 
-function createMemory(shared: boolean): { memory: WebAssembly.Memory; maximumPages: number } {
+function createMemory(
+  initial: number,
+  shared: boolean,
+): { memory: WebAssembly.Memory; maximumPages: number } {
   for (const maximum of MAXIMUM_PAGES) {
     try {
-      const memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared });
+      const memory = new WebAssembly.Memory({ initial, maximum, shared });
       return { memory, maximumPages: maximum };
     } catch {
       // A smaller one, perhaps.
@@ -50,37 +53,33 @@ function createMemory(shared: boolean): { memory: WebAssembly.Memory; maximumPag
 
 /** One instance of the core and the linear memory that it shares with TypeScript. */
 export class Engine {
-  readonly memory: WebAssembly.Memory;
-  readonly core: CoreExports;
+  memory!: WebAssembly.Memory;
+  core!: CoreExports;
   readonly allocator: Allocator;
   /** Seed and counter of the core's counter-based generator: 16 bytes, see the opcode DROPOUT. */
   readonly generator: number;
   /** Working memory of the kernels, for one program at a time. */
   readonly scratch: number;
   /** Linear memory as float32. Take it where you use it: growing memory makes a new one. */
-  f32: Float32Array;
+  f32!: Float32Array;
   /** Linear memory as int32. Take it where you use it: growing memory makes a new one. */
-  i32: Int32Array;
+  i32!: Int32Array;
   /** The workers that help, where there are any. */
   team: Team | undefined;
   /** Why there are as many threads as there are. */
   threadsReason = '';
   /** How far linear memory may grow, in bytes. */
-  readonly maximumBytes: number;
+  maximumBytes!: number;
+  private readonly module: WebAssembly.Module;
 
   /** @param threads more than one takes a build with threads */
   constructor(
     readonly build: Build,
     threads = 1,
   ) {
-    const { memory, maximumPages } = createMemory(threads > 1);
-    this.memory = memory;
-    this.maximumBytes = maximumPages * PAGE_BYTES;
-    const module = isBytes(build.code) ? new WebAssembly.Module(build.code) : build.code;
-    this.core = new WebAssembly.Instance(module, { env: { memory } }).exports as CoreExports;
+    this.module = isBytes(build.code) ? new WebAssembly.Module(build.code) : build.code;
+    this.takeMemory(INITIAL_PAGES, threads > 1);
     this.allocator = new Allocator(FIRST_BYTE, (bytes) => this.growTo(bytes));
-    this.f32 = new Float32Array(this.memory.buffer);
-    this.i32 = new Int32Array(this.memory.buffer);
     this.generator = this.allocator.allocate(16);
     this.scratch = this.allocator.allocate(this.core.scratchBytes(threads));
   }
@@ -90,10 +89,13 @@ export class Engine {
     return this.f32.slice(pointer / 4, pointer / 4 + length);
   }
 
-  /** Goes on without workers. */
-  alone(reason: string): void {
-    this.team = undefined;
-    this.threadsReason = reason;
+  /** Takes a new memory and an instance of the core on it. @throws RangeError if the host refuses, with nothing changed */
+  takeMemory(pages: number, shared: boolean): void {
+    const { memory, maximumPages } = createMemory(pages, shared);
+    this.core = new WebAssembly.Instance(this.module, { env: { memory } }).exports as CoreExports;
+    this.memory = memory;
+    this.maximumBytes = maximumPages * PAGE_BYTES;
+    this.makeViews();
   }
 
   private growTo(bytes: number): void {
@@ -114,7 +116,11 @@ export class Engine {
         throw new RangeError(`out of memory: the host refused to grow WebAssembly memory to ${bytes} bytes`);
       }
     }
-    // Nobody else grows this memory, so views need no check when they are used.
+    this.makeViews();
+  }
+
+  /** Nobody else grows this memory, so views need no check when they are used. */
+  private makeViews(): void {
     this.f32 = new Float32Array(this.memory.buffer);
     this.i32 = new Int32Array(this.memory.buffer);
   }
@@ -260,6 +266,7 @@ async function start(threads: number | 'auto'): Promise<void> {
     const made = await createThreaded(threads, selectBuild(settings.build), threaded, create);
     if (current) {
       if (typeof made !== 'string') made.team?.end('');
+      settings.threads = 1;
       throw new Error(
         'configure: a tensor was made while the threads were starting; await configure({ threads }) before the first',
       );

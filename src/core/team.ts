@@ -13,6 +13,7 @@ const MOST_AUTOMATIC = 8;
 const START_LIMIT = 20_000;
 /** How long the leader waits for the others after its own part, in tenths of a second, before it gives up. */
 const PATIENCE = 200;
+const PAGE_BYTES = 65536;
 /** About 100 µs, twice what waking costs: so workers stay awake between the steps of a training loop. */
 const WORKER_SPINS = 50_000;
 /** About 40 µs: slices differ by less, unless a worker lost its processor to somebody who needs it. */
@@ -119,7 +120,7 @@ export class Team {
     try {
       status = core.lead!(this.control, program, first, last, scratch);
     } catch (error) {
-      this.end(`the core failed: ${String(error)}`);
+      this.end(`the core failed: ${String(error)}`, true);
       throw error;
     }
     this.check(status);
@@ -133,7 +134,7 @@ export class Team {
     try {
       done = core.leadSteps!(this.control, program, last, scratch, ...steps);
     } catch (error) {
-      this.end(`the core failed: ${String(error)}`);
+      this.end(`the core failed: ${String(error)}`, true);
       throw error;
     }
     this.check(-done);
@@ -147,24 +148,53 @@ export class Team {
       status === Status.FAILED
         ? `worker ${this.get(Control.FAILED)} failed: ${this.message()}`
         : `a worker did not finish its part within ${PATIENCE / 10} seconds`;
-    this.end(reason);
+    this.end(reason, status === Status.STALLED);
     throw new Error(
       `threads: ${reason}. What was being computed is lost, weights may be half updated: go back to a saved state. ` +
         'From now on one thread computes',
     );
   }
 
-  /** Lets the workers go; the engine goes on by itself. */
-  end(reason: string): void {
+  /**
+   * Lets the workers go; the engine goes on by itself.
+   *
+   * @param writing whether a worker may be in the middle of a slice
+   */
+  end(reason: string, writing = false): void {
     if (this.ended) return;
     this.ended = true;
-    this.engine.alone(reason);
     const { i32 } = this.engine;
     const opened = (this.control + Control.OPENED) / 4;
     this.set(Control.STOP, 1);
     Atomics.add(i32, opened, 1);
     Atomics.notify(i32, opened);
     for (const worker of this.workers) worker.stop();
+    this.engine.team = undefined;
+    this.engine.threadsReason = reason;
+    if (writing) this.move(reason);
+  }
+
+  /**
+   * Ending a worker takes time, and until then it writes. So the engine leaves its memory to it and goes on in a copy:
+   * addresses stay what they are.
+   */
+  private move(reason: string): void {
+    const { engine } = this;
+    const left = new Uint8Array(engine.memory.buffer);
+    try {
+      engine.takeMemory(left.length / PAGE_BYTES, true);
+    } catch (cause) {
+      this.run = this.runSteps = () => {
+        throw new Error(
+          `threads: ${reason}. The worker may still write, and the host has no memory for a copy that it cannot reach: ` +
+            'start the program again, from a saved state',
+          { cause },
+        );
+      };
+      engine.team = this;
+      return;
+    }
+    new Uint8Array(engine.memory.buffer).set(left);
   }
 
   private set(word: Control, value: number): void {

@@ -394,4 +394,82 @@ describe('a worker that dies', () => {
     expect(api.runtimeInfo().threads).toBe(1);
     expect(api.tensor([1, 2]).sum().item()).toBe(3);
   });
+
+  /**
+   * A worker that takes its slice and stands still until `late` is called; then it writes 7s over `length` floats from
+   * `pointer` on, whoever they belong to by then. Stopping it takes until after that, as it may.
+   */
+  function standsStill() {
+    let worker: Worker;
+    const code = `
+      const { parentPort } = require('node:worker_threads');
+      parentPort.once('message', ({ memory, control, opened, taken }) => {
+        const words = new Int32Array(memory.buffer);
+        parentPort.postMessage({ ready: true });
+        while (Atomics.wait(words, (control + opened) / 4, 0, 1) === 'timed-out');
+        Atomics.store(words, (control + taken) / 4, 1);
+        parentPort.on('message', ({ pointer, length }) => {
+          new Float32Array(memory.buffer, pointer, length).fill(7);
+          parentPort.postMessage('written');
+        });
+      });`;
+    const startWorker = ({ memory, control }: Duty, listener: Listener): WorkerHandle => {
+      worker = new Worker(code, { eval: true });
+      worker.once('message', () => listener.onReport({ ready: true }));
+      worker.postMessage({ memory, control, opened: Control.OPENED, taken: Control.TAKEN + 64 });
+      return { unref() {}, stop() {} };
+    };
+    vi.doMock('../../src/core/workersNode.js', () => ({ startWorker, parallelism: () => 2 }));
+    const late = async (pointer: number, length: number): Promise<void> => {
+      worker.postMessage({ pointer, length });
+      await new Promise((resolve) => worker.once('message', resolve));
+      await worker.terminate();
+    };
+    return { late };
+  }
+
+  it.each(['is given up on', 'is left behind by a leader that fails'])(
+    'late, after it %s, writes where nobody reads any more',
+    async (how) => {
+      const { late } = standsStill();
+      const { api, engine } = await loadWith(2);
+      const { allocator, i32, memory, team } = engine();
+      const model = new api.nn.Linear(40, 30);
+      const before = bits(model.parameters().map(({ data }) => data));
+      shareAll(engine());
+      i32[(team!.control + Control.PATIENCE) / 4] = 2;
+      const fails = how.includes('leader');
+      const place = fails ? memory.buffer.byteLength - 64 : allocator.allocate(8192);
+      const program = fill(engine(), place, 2048);
+      expect(() => team!.run(program, 0, 1)).toThrow(
+        fails ? WebAssembly.RuntimeError : /did not finish its part/,
+      );
+      expect(bits(model.parameters().map(({ data }) => data))).toEqual(before);
+      // What a caller does now: he takes a saved state, and trains on.
+      const trained = bits(train({ api, engine }));
+      const held = api.tensor(new Float32Array(1 << 20).fill(3), { shape: [1 << 20], requiresGrad: true });
+      await late(64, memory.buffer.byteLength / 4 - 16);
+      expect(bits(model.parameters().map(({ data }) => data))).toEqual(before);
+      expect(held.data.every((value) => value === 3)).toBe(true);
+      expect(bits(train({ api, engine }))).toEqual(trained);
+      expect(bits(train(await load()))).toEqual(trained);
+    },
+  );
+
+  it('late, where the host has no memory to move to, is an error of everything that follows', async () => {
+    const { late } = standsStill();
+    const { api, engine } = await loadWith(2);
+    const { allocator, i32, team } = engine();
+    shareAll(engine());
+    i32[(team!.control + Control.PATIENCE) / 4] = 2;
+    const program = fill(engine(), allocator.allocate(8192), 2048);
+    vi.spyOn(WebAssembly, 'Memory').mockImplementation(function () {
+      throw new RangeError('could not allocate memory');
+    });
+    expect(() => team!.run(program, 0, 1)).toThrow(/did not finish its part/);
+    const refused =
+      /^threads: a worker did not .*may still write, and the host has no memory for a copy.*saved state$/;
+    for (let i = 0; i < 2; i++) expect(() => api.tensor([1, 2]).sum().item()).toThrow(refused);
+    await late(64, 1);
+  });
 });
