@@ -5,6 +5,8 @@ export interface AnyWorker {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   terminate(): unknown;
   unref?(): void;
+  /** Of worker_threads; -1 once it has ended. */
+  readonly threadId?: number;
   on?(event: string, listener: (value: unknown) => void): unknown;
   addEventListener?(event: string, listener: (event: unknown) => void): void;
 }
@@ -28,7 +30,8 @@ export interface Correspondent extends WorkerHandle {
 export function attach(worker: AnyWorker, file: string, { onMessage, onEnd }: WorkerListener): Correspondent {
   if (worker.on) {
     worker.on('message', onMessage);
-    worker.on('error', (error) => onEnd(String(error)));
+    worker.on('error', (error) => onEnd(describe(error)));
+    worker.on('messageerror', () => onEnd(UNREADABLE));
     worker.on('exit', (code) => onEnd(`it exited with code ${String(code)}`));
   } else {
     worker.addEventListener!('message', (event) => onMessage((event as MessageEvent).data));
@@ -38,7 +41,7 @@ export function attach(worker: AnyWorker, file: string, { onMessage, onEnd }: Wo
       (event as ErrorEvent).preventDefault?.();
       onEnd(message || unknown(file));
     });
-    worker.addEventListener!('messageerror', () => onEnd('it could not read what it was sent'));
+    worker.addEventListener!('messageerror', () => onEnd(UNREADABLE));
     // Bun tells of the end.
     worker.addEventListener!('close', () => onEnd('it was closed'));
   }
@@ -47,6 +50,17 @@ export function attach(worker: AnyWorker, file: string, { onMessage, onEnd }: Wo
     unref: () => worker.unref?.(),
     stop: () => void worker.terminate(),
   };
+}
+
+const UNREADABLE = 'it sent what cannot be read here';
+
+/** Anything can be thrown, also what makes no text. */
+function describe(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'it threw something that cannot be shown';
+  }
 }
 
 /** What browsers do not tell. */

@@ -5,6 +5,7 @@ import { sizeOf, type Shape } from '../tensor/layout.js';
 import { GatherSource } from '../tensor/source.js';
 import type { NumericArray } from '../tensor/numbers.js';
 import { Tensor } from '../tensor/tensor.js';
+import { clone } from './clone.js';
 import { className } from './table.js';
 
 /** Rows for a worker, with what a DataLoader wants to know about batches. */
@@ -54,7 +55,7 @@ export function describeData(name: string, given: DataLoader | WorkerData, copy:
   return {
     inputs: numbersOf(`${name}.inputs`, inputs, copy),
     targets: numbersOf(`${name}.targets`, targets, copy),
-    options,
+    options: clone(name, options),
     ...(sampler && { sampler: describeSampler(name, sampler), state: samplerState(sampler) }),
   };
 }
@@ -117,7 +118,13 @@ function samplerState(sampler: Sampler): LoaderState {
 }
 
 function numbersOf(name: string, rows: Rows, copy: boolean): Numbers {
-  const flat = typeof rows === 'object' && 'data' in rows && 'shape' in rows && !(rows instanceof Tensor);
+  if (typeof rows !== 'object' || rows === null) {
+    throw new TypeError(`trainInWorker: expected ${name} to be numbers, got ${className(rows)}`);
+  }
+  const flat = 'data' in rows && 'shape' in rows && !(rows instanceof Tensor);
+  if (flat && !Array.isArray(rows.shape)) {
+    throw new TypeError(`trainInWorker: expected ${name}.shape to be an array, got ${className(rows.shape)}`);
+  }
   const data = flat ? rows.data : rows;
   if (!ArrayBuffer.isView(data)) {
     const { values, shape } = readRows(`trainInWorker: ${name}`, rows);

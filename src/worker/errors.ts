@@ -10,16 +10,38 @@ export interface DescribedError {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** Anything can be thrown, and whatever is read of it may throw in its turn. */
 export function describeError(error: unknown): DescribedError {
-  if (!(error instanceof Error)) {
-    return { name: 'Error', message: String(error), stack: undefined, fields: {} };
-  }
+  if (!(error instanceof Error))
+    return { name: 'Error', message: textOf(error), stack: undefined, fields: {} };
+  const stack = read(() => error.stack);
+  return {
+    name: textOf(read(() => error.name) ?? 'Error'),
+    message: textOf(read(() => error.message) ?? ''),
+    stack: typeof stack === 'string' ? stack : undefined,
+    fields: read(() => fieldsOf(error)) ?? {},
+  };
+}
+
+function fieldsOf(error: Error): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
+  if (error instanceof DivergenceError) fields['lastGoodState'] = statePlain(error.lastGoodState);
   for (const [name, value] of Object.entries(error)) {
-    if (name === 'lastGoodState') fields[name] = statePlain(value as Record<string, Tensor>);
-    else if (name !== 'name' && isPlain(value)) fields[name] = value;
+    if (!['name', 'lastGoodState'].includes(name) && isPlain(value)) fields[name] = value;
   }
-  return { name: error.name, message: error.message, stack: error.stack, fields };
+  return fields;
+}
+
+function textOf(value: unknown): string {
+  return read(() => String(value)) ?? 'something that cannot be shown';
+}
+
+function read<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The error once more: of its class where the library or the language has it. */
@@ -31,8 +53,8 @@ export function reviveError({ name, message, stack, fields }: DescribedError): E
 }
 
 function made(name: string, message: string, fields: Readonly<Record<string, unknown>>): Error {
-  if (name === 'DivergenceError') {
-    const { loss, epoch, batch, lastGoodState } = fields;
+  const { loss, epoch, batch, lastGoodState } = fields;
+  if (name === 'DivergenceError' && lastGoodState) {
     const state = lastGoodState as Record<string, { values: Float32Array; shape: number[] }>;
     return new DivergenceError(
       loss as number,
@@ -60,8 +82,9 @@ function statePlain(
   );
 }
 
-function isPlain(value: unknown): boolean {
+function isPlain(value: unknown, depth = 0): boolean {
   return (
-    ['string', 'number', 'boolean'].includes(typeof value) || (Array.isArray(value) && value.every(isPlain))
+    ['string', 'number', 'boolean'].includes(typeof value) ||
+    (Array.isArray(value) && depth < 8 && value.every((one) => isPlain(one, depth + 1)))
   );
 }

@@ -6,6 +6,7 @@ import type { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
 import type { FitOptions } from '../train/fit.js';
 import { steppedBy } from '../train/schedule.js';
+import { clone } from './clone.js';
 import { buildCallback, describeCallback, type DescribedCallback } from './callbacks.js';
 import { buildData, describeData, type DescribedData, type WorkerData } from './data.js';
 import { LOSSES } from './losses.js';
@@ -88,6 +89,19 @@ function crossing<T>(what: string, work: () => T): T {
 /** @throws TypeError where something is code of the caller's, which cannot go to a worker */
 export function describeTraining(model: Module, options: WorkerFitOptions, copy: boolean): DescribedTraining {
   const { loss, optimizer, ema, schedule, callbacks = [], metrics = [] } = options;
+  for (const [name, value] of Object.entries({ loss, optimizer })) {
+    // A loss may be a function, which is refused with a better reason.
+    if (value === null || !['object', 'function'].includes(typeof value)) {
+      throw new TypeError(
+        `trainInWorker: expected ${name} to be one of the library, got ${className(value)}`,
+      );
+    }
+  }
+  for (const [name, value] of Object.entries({ callbacks, metrics })) {
+    if (!Array.isArray(value)) {
+      throw new TypeError(`trainInWorker: expected ${name} to be an array, got ${className(value)}`);
+    }
+  }
   let stored: StoredModel;
   try {
     stored = describe(model);
@@ -110,6 +124,9 @@ export function describeTraining(model: Module, options: WorkerFitOptions, copy:
       `trainInWorker: expected metrics by name, got ${className(own)}; name it, or ${ELSE}`,
     );
   }
+  if (ema !== undefined && (typeof ema !== 'object' || ema === null)) {
+    throw new TypeError(`trainInWorker: expected ema to be an optim.EMA, got ${className(ema)}`);
+  }
   if (schedule !== undefined && (typeof schedule !== 'object' || schedule === null)) {
     throw new TypeError('trainInWorker: expected schedule to be one of optim');
   }
@@ -128,7 +145,7 @@ export function describeTraining(model: Module, options: WorkerFitOptions, copy:
     }),
     callbacks: callbacks.map((one, i) => crossing(`callback ${i}`, () => describeCallback(one))),
     plain: Object.fromEntries(
-      PLAIN.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+      PLAIN.filter((name) => options[name] !== undefined).map((name) => [name, clone(name, options[name])]),
     ) as DescribedTraining['plain'],
     // Last: it takes the caller's arrays away.
     data: describeData('data', options.data, copy),

@@ -12,6 +12,6 @@ export function ownPort(): Port {
   const port: MessagePort = parentPort;
   return {
     post: (message, transfer = []) => port.postMessage(message, [...transfer]),
-    listen: (listener) => void port.on('message', listener),
+    listen: (listener, bad) => void port.on('message', listener).on('messageerror', bad),
   };
 }

@@ -8,10 +8,13 @@ export function ownPort(): Port {
   }
   const scope = globalThis as unknown as {
     postMessage(message: unknown, transfer: readonly ArrayBuffer[]): void;
-    addEventListener(event: 'message', listener: (event: MessageEvent) => void): void;
+    addEventListener(event: string, listener: (event: MessageEvent) => void): void;
   };
   return {
     post: (message, transfer = []) => scope.postMessage(message, transfer),
-    listen: (listener) => scope.addEventListener('message', ({ data }) => listener(data)),
+    listen: (listener, bad) => {
+      scope.addEventListener('message', ({ data }) => listener(data));
+      scope.addEventListener('messageerror', bad);
+    },
   };
 }

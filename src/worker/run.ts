@@ -1,7 +1,17 @@
 import { attach, type AnyWorker, type Correspondent } from '../core/workerHandle.js';
 import type { BatchReport, EpochReport, History } from '../train/history.js';
 import { reviveError } from './errors.js';
-import { buffersOf, type Job, type Order, type Report, type States, type Weights } from './protocol.js';
+import { Limit } from './limit.js';
+import {
+  buffersOf,
+  receivedReport,
+  stamped,
+  type Job,
+  type Order,
+  type Report,
+  type States,
+  type Weights,
+} from './protocol.js';
 import type { TrainerModule } from './trainer.js';
 
 /** What happens in a training. */
@@ -21,7 +31,17 @@ export interface RunOptions {
   batchEveryMs?: number;
   /** Threads of the worker: see configure(). */
   threads?: number | 'auto';
+  /** How long the worker may take to load its code, in milliseconds; 20,000 by default. */
+  startTimeoutMs?: number;
+  /**
+   * How long after an abort the worker may go on with the batch at hand, in milliseconds; 5,000 by default. Then it is
+   * ended, in the middle of whatever it does, and its last weights are lost.
+   */
+  graceMs?: number;
 }
+
+/** Own workers that a training was given: each ends with its training. */
+const spent = new WeakSet<AnyWorker>();
 
 /** Who waits for weights. */
 interface Asked {
@@ -41,6 +61,10 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
   private settled = false;
   private failure: { readonly error: unknown } | undefined;
   private final: Weights | undefined;
+  /** Told from other trainings, and from messages of the caller's own, by this. */
+  private readonly id = Math.random().toString(36).slice(2);
+  /** On the worker, while it starts and while it should end. */
+  private readonly limit = new Limit();
   private started = false;
   private isPaused = false;
   private stopping = false;
@@ -63,7 +87,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     private readonly options: RunOptions,
     trainer: TrainerModule,
     own: AnyWorker | undefined,
-    private readonly load: (states: States) => void,
+    private readonly load: (states: States, finished: boolean) => void,
   ) {
     this.history = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -76,15 +100,31 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     }
     signal?.addEventListener('abort', this.onAbort);
     const listener = {
-      onMessage: (message: unknown) => this.hear(message as Report),
+      onMessage: (message: unknown) => this.hear(message),
       onEnd: (reason: string) => this.fail(new Error(`trainInWorker: the worker ended: ${reason}`)),
     };
     try {
+      if (own) checkOwn(own);
       this.worker = own ? attach(own, 'the file of your worker', listener) : trainer.startTrainer(listener);
+      // It says that it is ready when it is, but may have done so before anybody listened.
+      this.send({ type: 'hello' });
     } catch (cause) {
       const { message } = cause as Error;
-      this.fail(new Error(`trainInWorker: the worker could not be started: ${message}`, { cause }));
+      const what = own ? 'cannot be used' : 'could not be started';
+      this.fail(new Error(`trainInWorker: the worker ${what}: ${message}`, { cause }));
+      return;
     }
+    const { startTimeoutMs = 20_000 } = options;
+    this.limit.set(startTimeoutMs, () => {
+      const missing = this.started
+        ? 'did not finish loading the module'
+        : own
+          ? 'did not answer; has it ended, and does it call serveTraining() of this version of wasmgrad?'
+          : 'did not start';
+      this.fail(
+        new Error(`trainInWorker: within ${startTimeoutMs} ms (startTimeoutMs) the worker ${missing}`),
+      );
+    });
   }
 
   /** Whether pause() was called last, and not resume(). */
@@ -136,41 +176,59 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     // Who iterates is told of the failure there.
     this.history.catch(() => undefined);
     const waiting: (TrainingEvent | undefined)[] = this.settled ? [undefined] : [];
-    let wake: (() => void) | undefined;
+    const wake: (() => void)[] = [];
     // Undefined is the end, and stays where it is.
     const listener = (event: TrainingEvent | undefined): void => {
       waiting.push(event);
-      wake?.();
+      for (const resolve of wake.splice(0)) resolve();
     };
     this.listeners.add(listener);
     const next = async (): Promise<IteratorResult<TrainingEvent, undefined>> => {
-      if (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      while (waiting.length === 0) await new Promise<void>((resolve) => wake.push(resolve));
       if (waiting[0]) return { done: false, value: waiting.shift()! };
-      this.listeners.delete(listener);
-      if (this.failure) throw this.failure.error;
+      const left = !this.listeners.delete(listener);
+      if (this.failure && !left) throw this.failure.error;
       return { done: true, value: undefined };
     };
     const end = (): Promise<IteratorResult<TrainingEvent, undefined>> => {
       this.listeners.delete(listener);
+      listener(undefined);
       return Promise.resolve({ done: true, value: undefined });
     };
     return { next, return: end };
   }
 
   private readonly onAbort = (): void => {
-    if (this.started) this.send({ type: 'abort' });
-    else this.fail(this.options.signal!.reason);
+    const { reason } = this.options.signal!;
+    if (this.started) this.endBy(reason);
+    else this.fail(reason);
   };
 
   private send(order: Order, transfer?: ArrayBuffer[]): void {
-    if (!this.settled) this.worker!.post(order, transfer);
+    if (!this.settled) this.worker!.post(stamped(this.id, order), transfer);
   }
 
-  private hear(report: Report): void {
-    if (this.settled) return;
+  private hear(message: unknown): void {
+    const received = receivedReport(message);
+    // A worker of the caller's may say other things.
+    if (!received || this.settled) return;
+    const { run, message: report, fault } = received;
+    if (run !== this.id && !(run === '' && (fault || report?.type === 'ready'))) return;
+    try {
+      if (!report) throw new Error(`trainInWorker: ${fault}`);
+      this.obey(report);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private obey(report: Report): void {
     switch (report.type) {
       case 'ready':
         this.start();
+        return;
+      case 'loaded':
+        this.limit.clear();
         return;
       case 'paused':
         for (const resolve of this.standing.splice(0)) resolve();
@@ -231,15 +289,23 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
   /** What a function of the caller threw ends the training, and is what it rejects with. */
   private abortBy(error: unknown): void {
     this.thrown ??= { error };
-    this.send({ type: 'abort' });
+    this.endBy(this.thrown.error);
   }
+
+  /** Asks the worker to end, and ends it if it does not, as where it is stuck in code of the caller's. */
+  private endBy(reason: unknown): void {
+    if (this.settled) return;
+    this.send({ type: 'abort' });
+    this.limit.set(this.options.graceMs ?? 5000, () => this.fail(reason));
+  }
+
   private failed({ error, states }: Extract<Report, { type: 'failed' }>): void {
     const { signal } = this.options;
     const aborted = signal?.aborted && error.name === 'AbortError';
     const reason = this.thrown ? this.thrown.error : aborted ? signal.reason : reviveError(error);
     if (states) {
       try {
-        this.load(states);
+        this.load(states, false);
       } catch {
         // The reason comes first.
       }
@@ -249,7 +315,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
 
   private finish(states: States, then: () => void): void {
     try {
-      this.load(states);
+      this.load(states, true);
     } catch (error) {
       this.fail(error);
       return;
@@ -268,6 +334,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
 
   private settle(answer: (asked: Asked) => void): void {
     this.settled = true;
+    this.limit.clear();
     this.options.signal?.removeEventListener('abort', this.onAbort);
     this.worker?.stop();
     for (const one of this.asked.values()) answer(one);
@@ -278,4 +345,13 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
   private publish(event: TrainingEvent | undefined): void {
     for (const listener of this.listeners) listener(event);
   }
+}
+
+/** @throws Error where the worker is known to have ended */
+function checkOwn(own: AnyWorker): void {
+  if (own.threadId === -1) throw new Error('it has ended already; make a new one');
+  if (spent.has(own)) {
+    throw new Error('it was given to another training, and ends with it; make one for each training');
+  }
+  spent.add(own);
 }

@@ -1,24 +1,22 @@
 import { configure } from '../core/engine.js';
 import { setRandomState } from '../core/random.js';
-import { DataLoader } from '../data/dataLoader.js';
 import type { Module } from '../nn/module.js';
-import { EMA } from '../optim/ema.js';
-import { Optimizer } from '../optim/optimizer.js';
-import { statesOf, type Callback, type Training as Running } from '../train/callbacks/callback.js';
+import { type Callback, type Training as Running } from '../train/callbacks/callback.js';
 import { fit, type FitOptions } from '../train/fit.js';
 import type { BatchReport, History } from '../train/history.js';
-import { steppedBy } from '../train/schedule.js';
 import { describeError } from './errors.js';
 import { buildTraining, type Training } from './job.js';
 import {
   buffersOf,
+  receivedOrder,
+  stamped,
   type Job,
   type Order,
   type Port,
   type Report,
   type States,
-  type Weights,
 } from './protocol.js';
+import { readStates, weightsOf } from './states.js';
 
 /** What a program in a worker trains: a model, and what fit() takes. */
 export interface WorkerTraining extends Omit<FitOptions, 'signal' | 'progress'> {
@@ -40,6 +38,10 @@ class Service implements Callback {
   private stopping = false;
   private batchEveryMs = 0;
   private told = -Infinity;
+  /** Who asked for a training last, and whose it is. */
+  private caller = '';
+  private run: string | undefined;
+  private job: Job | undefined;
 
   constructor(
     private readonly port: Port,
@@ -47,7 +49,10 @@ class Service implements Callback {
   ) {}
 
   listen(): void {
-    this.port.listen((message) => this.obey(message as Order));
+    this.port.listen(
+      (data) => this.hear(data),
+      () => this.failed(this.caller, new Error('trainInWorker: the worker could not read what it was sent')),
+    );
     this.tell({ type: 'ready' });
   }
 
@@ -66,16 +71,41 @@ class Service implements Callback {
     return this.standing;
   }
 
-  private tell(report: Report, transfer?: ArrayBuffer[]): void {
-    this.port.post(report, transfer);
+  private tell(report: Report, transfer?: ArrayBuffer[], run = this.run ?? ''): void {
+    this.port.post(stamped(run, report), transfer);
   }
 
-  private obey(order: Order): void {
+  private hear(data: unknown): void {
+    const received = receivedOrder(data);
+    // Programs may have more to say to each other.
+    if (!received) return;
+    const { run, message: order, fault } = received;
+    try {
+      if (!order) throw new Error(`trainInWorker: ${fault}`);
+      if (order.type === 'hello' || order.type === 'start') this.answer(run, order);
+      else if (run === this.run) this.obey(order);
+    } catch (error) {
+      this.failed(run, error);
+    }
+  }
+
+  private answer(run: string, order: Extract<Order, { type: 'hello' | 'start' }>): void {
+    if (this.run !== undefined && (order.type === 'start' || this.run !== run)) {
+      throw new Error('trainInWorker: the worker has a training already; make a worker for each');
+    }
+    this.caller = run;
+    if (order.type === 'hello') {
+      this.tell({ type: 'ready' }, [], run);
+      return;
+    }
+    this.run = run;
+    if (order.paused) this.pause();
+    this.job = order.job;
+    void this.start(order.job);
+  }
+
+  private obey(order: Exclude<Order, { type: 'hello' | 'start' }>): void {
     switch (order.type) {
-      case 'start':
-        if (order.paused) this.pause();
-        void this.start(order.job);
-        return;
       case 'pause':
         this.pause();
         return;
@@ -97,7 +127,7 @@ class Service implements Callback {
         return;
       case 'weights':
         this.asked.push(order.id);
-        this.answer();
+        this.sendWeights();
     }
   }
 
@@ -113,7 +143,7 @@ class Service implements Callback {
   }
 
   /** Hands copies of the weights to whoever asked, once there are some. */
-  private answer(): void {
+  private sendWeights(): void {
     if (!this.training) return;
     for (const id of this.asked.splice(0)) {
       const weights = weightsOf(this.training.model);
@@ -123,13 +153,13 @@ class Service implements Callback {
 
   private async start(job: Job): Promise<void> {
     try {
-      if (job.configure) await configure(job.configure);
+      if (job.configure) await this.unlessAborted(Promise.resolve(configure(job.configure)));
       const described = 'optimizer' in job.training;
       if (!described) setRandomState(job.random);
-      this.training = await this.make(job);
+      this.training = await this.unlessAborted(this.make(job));
       // Making it may have drawn numbers that a training by the caller would not have drawn.
       if (described) setRandomState(job.random);
-      this.answer();
+      this.sendWeights();
       this.batchEveryMs = job.batchEveryMs;
       const { model, options } = this.training;
       const own = options.onEpoch;
@@ -142,29 +172,61 @@ class Service implements Callback {
         onEpoch: async (report) => {
           await own?.(report);
           this.tell({ type: 'epoch', report });
-          if (job.waits) await new Promise<void>((resolve) => (this.proceed = resolve));
+          if (job.waits && !this.controller.signal.aborted) {
+            await new Promise<void>((resolve) => (this.proceed = resolve));
+          }
         },
       });
       // What is to be told of callbacks is told of the caller's alone.
       const callbacks = history.state.callbacks?.slice(0, options.callbacks?.length ?? 0);
       if (callbacks) history.state = { ...history.state, callbacks };
-      const states = this.states(described);
+      const states = this.states(this.training, job);
       this.tell({ type: 'done', history, states }, buffersOf(states));
     } catch (error) {
-      const states = this.training && this.states('optimizer' in job.training);
-      const described = describeError(error);
-      this.tell({ type: 'failed', error: described, states }, buffersOf([states, described.fields]));
+      this.failed(this.run!, error);
+    }
+  }
+
+  /** What one setup waits for may never come. */
+  private unlessAborted<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.controller;
+    return new Promise((resolve, reject) => {
+      work.then(resolve, reject);
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+  }
+
+  private failed(run: string, cause: unknown): void {
+    const uncloneable = cause instanceof DOMException && cause.name === 'DataCloneError';
+    const error = describeError(
+      uncloneable
+        ? new TypeError(
+            `trainInWorker: what the training came to cannot be sent from the worker: ${cause.message}`,
+          )
+        : cause,
+    );
+    let states: States | undefined;
+    try {
+      if (this.training && run === this.run) states = this.states(this.training, this.job!);
+      this.tell({ type: 'failed', error, states }, buffersOf([states, error.fields]), run);
+    } catch {
+      // What went wrong comes first; its weights may be what cannot be sent.
+      this.tell({ type: 'failed', error: { ...error, fields: {} }, states: undefined }, [], run);
     }
   }
 
   private async make({ training }: Job): Promise<Training> {
-    if ('optimizer' in training) return buildTraining(training);
+    if ('optimizer' in training) {
+      this.tell({ type: 'loaded' });
+      return buildTraining(training);
+    }
     const { module, input } = training;
     const setup =
       module === undefined
         ? this.setup
         : ((await import(/* @vite-ignore */ /* webpackIgnore: true */ module)) as { default?: unknown })
             .default;
+    this.tell({ type: 'loaded' });
     if (typeof setup !== 'function') {
       throw new TypeError(
         `trainInWorker: expected ${module ?? 'serveTraining'} to ${module ? 'export a function as default' : 'be given a function'} ` +
@@ -175,22 +237,9 @@ class Service implements Callback {
     return { model, options };
   }
 
-  /** Where everything stands. */
-  private states(described: boolean): States {
-    const { model, options } = this.training!;
-    const weights = weightsOf(model);
-    if (!described) return { weights };
-    const { optimizer, ema, schedule, callbacks = [], data, validation } = options;
-    const scheduler = schedule && steppedBy(schedule).scheduler;
-    return {
-      weights,
-      ...(optimizer instanceof Optimizer && { optimizer: optimizer.stateDict() }),
-      ...(ema instanceof EMA && { ema: ema.stateDict() }),
-      ...(scheduler?.stateDict && { schedule: scheduler.stateDict() }),
-      callbacks: statesOf(callbacks),
-      ...(data instanceof DataLoader && { data: data.getState() }),
-      ...(validation instanceof DataLoader && { validation: validation.getState() }),
-    };
+  /** Of a training that the caller made, only the weights are the caller's. */
+  private states({ model, options }: Training, job: Job): States {
+    return 'optimizer' in job.training ? readStates(model, options) : { weights: weightsOf(model) };
   }
 }
 
@@ -200,13 +249,15 @@ function withOneMore(history: History): History {
   return callbacks ? { ...history, state: { ...history.state, callbacks: [...callbacks, null] } } : history;
 }
 
-function weightsOf(model: Module): Weights {
-  return Object.fromEntries(
-    [...model.namedParameters(), ...model.namedBuffers()].map(([name, { data }]) => [name, data]),
-  );
-}
+let serving = false;
 
-/** Serves the training that comes through this port: described, or made by `setup`. */
+/**
+ * Serves the training that comes through this port: described, or made by `setup`.
+ *
+ * @throws Error on a second call: two would train at the same time
+ */
 export function serve(port: Port, setup?: WorkerSetup): void {
+  if (serving) throw new Error('serveTraining: called twice in this worker');
   new Service(port, setup).listen();
+  serving = true;
 }

@@ -19,7 +19,9 @@ export class Table<T extends object> {
 
   /** Undefined for a class that is not in the table: also for one that extends such a class. */
   describe(value: T): Described | undefined {
-    const found = Object.entries(this.kinds).find(([, { of }]) => of === value.constructor);
+    const found = Object.entries(this.kinds).find(
+      ([, { of }]) => of === (value as T | null | undefined)?.constructor,
+    );
     if (!found) return undefined;
     const [type, { options }] = found;
     const own = value as Readonly<Record<string, unknown>>;
@@ -43,7 +45,10 @@ function plain(value: unknown): unknown {
 }
 
 /** What an error calls a thing that cannot go to a worker. */
-export function className(value: object): string {
-  const name = typeof value === 'function' ? value.name || 'a function' : value.constructor?.name;
-  return name === 'Object' || !name ? 'an object of your own' : name;
+export function className(value: unknown): string {
+  if (typeof value === 'function') return value.name || 'a function';
+  if (value === undefined || value === null) return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const name: unknown = value.constructor?.name;
+  return typeof name !== 'string' || name === 'Object' || name === '' ? 'an object of your own' : name;
 }

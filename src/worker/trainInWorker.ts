@@ -2,16 +2,15 @@ import * as trainer from '#trainer';
 import { engine, type ConfigureOptions } from '../core/engine.js';
 import { getRandomState } from '../core/random.js';
 import type { AnyWorker } from '../core/workerHandle.js';
-import { DataLoader } from '../data/dataLoader.js';
 import { Module } from '../nn/module.js';
-import { EMA } from '../optim/ema.js';
 import { checkOptions } from '../tensor/tensor.js';
-import { loadStates } from '../train/callbacks/callback.js';
-import { steppedBy } from '../train/schedule.js';
+import { clone } from './clone.js';
+import { describeError } from './errors.js';
 import { describeTraining, type WorkerFitOptions } from './job.js';
-import { buffersOf, type Job, type States } from './protocol.js';
+import { buffersOf, type Job } from './protocol.js';
 import { TrainingRun, type RunOptions } from './run.js';
 import { serve, type WorkerSetup } from './serve.js';
+import { writeStates } from './states.js';
 import type { TrainerModule } from './trainer.js';
 
 const { startTrainer, ownPort }: TrainerModule = trainer;
@@ -34,6 +33,8 @@ const RUN: Record<keyof RunOptions, true> = {
   onBatch: true,
   batchEveryMs: true,
   threads: true,
+  startTimeoutMs: true,
+  graceMs: true,
 };
 const SETUP: Record<keyof SetupOptions, true> = { ...RUN, input: true, transfer: true };
 const FIT: Record<keyof TrainInWorkerOptions, true> = {
@@ -57,7 +58,7 @@ const FIT: Record<keyof TrainInWorkerOptions, true> = {
   anomaly: true,
 };
 
-/** A worker of your own: a Web Worker, or one of node:worker_threads. */
+/** A worker of your own: a Web Worker, or one of node:worker_threads. It is ended with its training. */
 export type OwnWorker = Pick<AnyWorker, 'terminate'> & {
   postMessage(message: never, ...rest: never[]): void;
 };
@@ -97,66 +98,119 @@ export function trainInWorker(
   what: Module | URL | OwnWorker,
   options: TrainInWorkerOptions | SetupOptions = {},
 ): TrainingRun {
-  if (what instanceof Module) return trainModel(what, options as TrainInWorkerOptions);
-  const given = what as Partial<AnyWorker> | URL;
-  if (!(given instanceof URL) && typeof given?.postMessage !== 'function') {
+  const given = readOptions(options, Object.keys(what instanceof Module ? FIT : SETUP));
+  checkRun(given);
+  if (what instanceof Module) return trainModel(what, given as TrainInWorkerOptions);
+  if (!(what instanceof URL) && !isWorker(what)) {
     throw new TypeError(
       'trainInWorker: expected a model that extends nn.Module, the URL of a module, or a Worker that calls serveTraining()',
     );
   }
-  const { input, transfer = [], ...run } = options as SetupOptions;
-  checkOptions('trainInWorker', options, Object.keys(SETUP));
-  checkRun(run);
+  const { input, transfer = [], ...run } = given as SetupOptions;
   // At once, as transferring does with the data of a model.
-  const sent = structuredClone(input, { transfer: [...transfer] });
-  const training = given instanceof URL ? { module: given.href, input: sent } : { input: sent };
+  const sent = clone('input', input, checkTransfer(transfer));
+  const training = what instanceof URL ? { module: what.href, input: sent } : { input: sent };
   const job = { ...common(run), ...(run.threads && { configure: { threads: run.threads } }), training };
-  const own = given instanceof URL ? undefined : (given as AnyWorker);
+  const own = what instanceof URL ? undefined : (what as unknown as AnyWorker);
   return new TrainingRun(job, run, { startTrainer, ownPort }, own, () => undefined);
 }
 
 function trainModel(model: Module, options: TrainInWorkerOptions): TrainingRun {
-  checkOptions('trainInWorker', options, Object.keys(FIT));
-  checkRun(options);
   const training = describeTraining(model, options, options.copy ?? false);
   const configure: ConfigureOptions = { build: engine().build.name, threads: options.threads ?? 1 };
   const job = { ...common(options), configure, training };
-  if (options.loss.output !== undefined) model.output = options.loss.output;
   // Takes the arrays away at once, and not only when the worker is there.
-  const taken = structuredClone(job, { transfer: buffersOf(training) });
-  return new TrainingRun(taken, options, { startTrainer, ownPort }, undefined, (states) =>
-    load(model, options, states),
-  );
+  const taken = clone('data', job, buffersOf(training));
+  return new TrainingRun(taken, options, { startTrainer, ownPort }, undefined, (states, finished) => {
+    writeStates(model, options, states);
+    if (finished && options.loss.output !== undefined) model.output = options.loss.output;
+  });
+}
+
+/** A copy: what the caller changes later, and getters, have no say. */
+function readOptions(options: object, known: readonly string[]): TrainInWorkerOptions | SetupOptions {
+  try {
+    const own = { ...options } as TrainInWorkerOptions | SetupOptions;
+    checkOptions('trainInWorker', options, known);
+    return own;
+  } catch (cause) {
+    if (cause instanceof TypeError && cause.message.startsWith('trainInWorker:')) throw cause;
+    throw new TypeError(`trainInWorker: an option could not be read: ${describeError(cause).message}`, {
+      cause,
+    });
+  }
+}
+
+/** Whether messages can be sent to this, and heard of it, and whether it can be ended. */
+function isWorker(value: unknown): value is AnyWorker {
+  try {
+    const { postMessage, terminate, on, addEventListener } = value as AnyWorker;
+    return [postMessage, terminate, on ?? addEventListener].every((one) => typeof one === 'function');
+  } catch {
+    return false;
+  }
+}
+
+function checkTransfer(transfer: readonly ArrayBuffer[]): readonly ArrayBuffer[] {
+  if (!Array.isArray(transfer)) {
+    throw new TypeError('trainInWorker: expected transfer to be an array of buffers');
+  }
+  transfer.forEach((one: unknown, i) => {
+    if (typeof one !== 'object' || one === null || ArrayBuffer.isView(one)) {
+      throw new TypeError(
+        `trainInWorker: expected transfer[${i}] to be a buffer: that of a typed array is array.buffer`,
+      );
+    }
+    if (transfer.indexOf(one) < i)
+      throw new RangeError(`trainInWorker: transfer has a buffer twice, at ${i}`);
+    if (one instanceof ArrayBuffer && isDetached(one)) {
+      throw new RangeError(`trainInWorker: the buffer transfer[${i}] was transferred before`);
+    }
+  });
+  return transfer;
+}
+
+/** Node 20 has no ArrayBuffer.detached. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    void new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function common({ batchEveryMs = 100, onEpoch }: RunOptions): Pick<Job, 'random' | 'batchEveryMs' | 'waits'> {
   return { random: getRandomState(), batchEveryMs, waits: onEpoch !== undefined };
 }
 
-function checkRun({ batchEveryMs = 0, onEpoch, onBatch }: RunOptions): void {
-  if (!(typeof batchEveryMs === 'number' && batchEveryMs >= 0)) {
-    throw new RangeError(
-      `trainInWorker: expected batchEveryMs to be a number of milliseconds ≥ 0, got ${String(batchEveryMs)}`,
-    );
+function checkRun({
+  batchEveryMs,
+  startTimeoutMs,
+  graceMs,
+  onEpoch,
+  onBatch,
+  signal,
+  threads,
+}: RunOptions): void {
+  for (const [name, value] of Object.entries({ batchEveryMs, startTimeoutMs, graceMs })) {
+    if (value !== undefined && !(typeof value === 'number' && value >= 0)) {
+      throw new RangeError(
+        `trainInWorker: expected ${name} to be a number of milliseconds ≥ 0, got ${String(value)}`,
+      );
+    }
   }
   for (const [name, value] of Object.entries({ onEpoch, onBatch })) {
     if (value !== undefined && typeof value !== 'function') {
       throw new TypeError(`trainInWorker: expected ${name} to be a function, got ${String(value)}`);
     }
   }
-}
-
-/** Gives the caller's objects what became of them in the worker. */
-function load(model: Module, options: TrainInWorkerOptions, states: States): void {
-  const { optimizer, ema, schedule, callbacks = [], data, validation } = options;
-  model.loadStateDict(states.weights);
-  if (schedule && states.schedule) steppedBy(schedule).scheduler.loadStateDict?.(states.schedule);
-  // After the schedule, which sets learning rates.
-  if (states.optimizer) optimizer.loadStateDict(states.optimizer);
-  if (states.ema && ema instanceof EMA) ema.loadStateDict(states.ema);
-  loadStates(callbacks, states.callbacks ?? []);
-  if (data instanceof DataLoader && states.data) data.setState(states.data);
-  if (validation instanceof DataLoader && states.validation) validation.setState(states.validation);
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw new TypeError('trainInWorker: expected signal to be an AbortSignal, as AbortController has one');
+  }
+  if (threads !== undefined && typeof threads !== 'number' && threads !== 'auto') {
+    throw new TypeError(`trainInWorker: expected threads to be a number or 'auto', got a ${typeof threads}`);
+  }
 }
 
 /**

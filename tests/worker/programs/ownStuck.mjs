@@ -1,0 +1,4 @@
+import { serveTraining } from '../../../dist/node/worker.js';
+import stuck from './stuck.mjs';
+
+serveTraining(stuck);
