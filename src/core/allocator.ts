@@ -5,6 +5,9 @@ export function alignUp(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 }
 
+/** Called in want of memory: each gives back what it knows to be needed by nobody, and says whether there was any. */
+export const sweeps: (() => boolean)[] = [];
+
 interface Span {
   start: number;
   sizeBytes: number;
@@ -58,7 +61,12 @@ export class Allocator {
       const last = this.free.at(-1);
       const tail = last && last.start + last.sizeBytes === this.end ? last : undefined;
       start = tail ? tail.start : this.end;
-      this.grow(start + size);
+      try {
+        this.grow(start + size);
+      } catch (error) {
+        if (!sweeps.some((sweep) => sweep())) throw error;
+        return this.allocate(bytes);
+      }
       if (tail) this.free.pop();
       this.end = start + size;
     }

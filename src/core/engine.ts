@@ -33,6 +33,10 @@ const PAGE_BYTES = 65536;
 /** How far memory may grow. Shared memory reserves that at once, and not every host has so many addresses to spare. */
 const MAXIMUM_PAGES = [65536, 16384, 4096];
 const INITIAL_PAGES = 16;
+/** Finalizers run in turns of the event loop, so a loop that gives it none must say itself what it is done with. */
+const REMEDY =
+  '; give models and optimizers back by `using` or [Symbol.dispose](), or let a timeout pass between them: ' +
+  'dropped ones are collected between turns of the event loop only';
 /** The first cache lines stay unused, so that pointer 0 can mean "absent". */
 const FIRST_BYTE = 64;
 
@@ -105,7 +109,9 @@ export class Engine {
     // Growing detaches every view and may move memory, so grow seldom: by a quarter at least.
     const ahead = Math.min(Math.max(missing, pages >> 2), this.maximumBytes / PAGE_BYTES - pages);
     if (ahead < missing) {
-      throw new RangeError(`out of memory: ${bytes} bytes needed, WebAssembly has ${this.maximumBytes} here`);
+      throw new RangeError(
+        `out of memory: ${bytes} bytes needed, WebAssembly has ${this.maximumBytes} here${REMEDY}`,
+      );
     }
     try {
       this.memory.grow(ahead);
@@ -113,7 +119,9 @@ export class Engine {
       try {
         this.memory.grow(missing);
       } catch {
-        throw new RangeError(`out of memory: the host refused to grow WebAssembly memory to ${bytes} bytes`);
+        throw new RangeError(
+          `out of memory: the host refused to grow WebAssembly memory to ${bytes} bytes${REMEDY}`,
+        );
       }
     }
     this.makeViews();

@@ -1,6 +1,7 @@
 import { FLAG_MAXIMIZE, FUNCTION_SHIFT, Opcode } from '../../assembly/opcodes.js';
 import { clearGradient } from '../tensor/backward.js';
 import { currentTape } from '../tensor/scope.js';
+import type { Tape } from '../tensor/tape.js';
 import { checkOptions, Tensor } from '../tensor/tensor.js';
 import { APPLIED } from '../tensor/value.js';
 import { noteWrite } from '../tensor/writes.js';
@@ -68,37 +69,14 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   step(): void {
     const tape = currentTape();
     const moved: Tensor[] = [];
-    tape.perform('step', () => {
-      for (const group of this.paramGroups) {
-        const values = group as unknown as OptionValues;
-        const options = group.memory.pointer;
-        const flags =
-          (this.method.update << FUNCTION_SHIFT) |
-          this.method.flags(values) |
-          (values.maximize === true ? FLAG_MAXIMIZE : 0);
-        const { version } = group;
-        tape.assume(() => group.version === version);
-        tape.hold(group);
-        for (const parameter of group.params) {
-          const { gradient } = parameter;
-          if (parameter.gradientApplied) throw new Error(`step: ${APPLIED}`);
-          if (!gradient?.filled || !parameter.requiresGrad) continue;
-          const state = this.stateOf(parameter, values);
-          const pointer = tape.address(parameter, 'step');
-          tape.hold(gradient.block);
-          tape.hold(state);
-          const [start = 0, second = 0, third = 0] = state?.operands ?? [];
-          tape.program.append(
-            Opcode.UPDATE,
-            flags,
-            [pointer, gradient.block.pointer, start, options, second, third],
-            [parameter.size],
-          );
-          if (state) tape.program.append(Opcode.COUNT, 0, [start, this.method.hasProduct ? options : 0], [1]);
-          moved.push(parameter);
-        }
-      }
-    });
+    const made: Tensor[] = [];
+    try {
+      tape.perform('step', () => this.append(tape, moved, made));
+    } catch (error) {
+      // States that were made for this step: it did not take place.
+      for (const parameter of made) this.forget(parameter);
+      throw error;
+    }
     for (const parameter of moved) noteWrite(parameter.pointer(), parameter.size);
   }
 
@@ -140,6 +118,50 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
         else this.states.get(parameter)?.clear();
       }
     });
+  }
+
+  /** Gives the memory of its state back at once, and forgets it: another step begins with a new one. */
+  [Symbol.dispose](): void {
+    for (const parameter of this.states.keys()) this.forget(parameter);
+  }
+
+  /** Appends the step of every parameter; `made` are those that had no state before. */
+  private append(tape: Tape, moved: Tensor[], made: Tensor[]): void {
+    for (const group of this.paramGroups) {
+      const values = group as unknown as OptionValues;
+      const options = group.memory.pointer;
+      const flags =
+        (this.method.update << FUNCTION_SHIFT) |
+        this.method.flags(values) |
+        (values.maximize === true ? FLAG_MAXIMIZE : 0);
+      const { version } = group;
+      tape.assume(() => group.version === version);
+      tape.hold(group);
+      for (const parameter of group.params) {
+        const { gradient } = parameter;
+        if (parameter.gradientApplied) throw new Error(`step: ${APPLIED}`);
+        if (!gradient?.filled || !parameter.requiresGrad) continue;
+        if (!this.states.has(parameter)) made.push(parameter);
+        const state = this.stateOf(parameter, values);
+        const pointer = tape.address(parameter, 'step');
+        tape.hold(gradient.block);
+        tape.hold(state?.block);
+        const [start = 0, second = 0, third = 0] = state?.operands ?? [];
+        tape.program.append(
+          Opcode.UPDATE,
+          flags,
+          [pointer, gradient.block.pointer, start, options, second, third],
+          [parameter.size],
+        );
+        if (state) tape.program.append(Opcode.COUNT, 0, [start, this.method.hasProduct ? options : 0], [1]);
+        moved.push(parameter);
+      }
+    }
+  }
+
+  private forget(parameter: Tensor): void {
+    this.states.get(parameter)?.block[Symbol.dispose]();
+    this.states.delete(parameter);
   }
 
   private stateOf(parameter: Tensor, options: OptionValues): ParameterState | undefined {

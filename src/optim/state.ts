@@ -5,7 +5,7 @@ import type { SavedParameter } from './saved.js';
 
 /** What an optimizer remembers of one parameter: the number of its steps, and buffers of its size. */
 export class ParameterState {
-  private readonly block: Block;
+  readonly block: Block;
   private readonly strideBytes: number;
 
   constructor(

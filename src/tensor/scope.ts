@@ -1,3 +1,4 @@
+import { sweeps } from '../core/allocator.js';
 import { Tape } from './tape.js';
 import type { Value } from './value.js';
 
@@ -7,6 +8,11 @@ const tapes: Tape[] = [new Tape(false, true)];
 const idle: Tape[] = [];
 /** A scratch tape that grew beyond this gives its memory back when its scope ends. */
 const KEPT_BYTES = 1 << 22;
+
+sweeps.push(() => {
+  for (const tape of idle) tape.release();
+  return idle.splice(0).length > 0;
+});
 
 /** The tape that records now. */
 export function currentTape(): Tape {

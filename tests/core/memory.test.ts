@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { data, evaluate, fit, manualSeed, nn, optim, runtimeInfo, tensor } from 'wasmgrad';
+import {
+  capture,
+  data,
+  evaluate,
+  fit,
+  manualSeed,
+  nn,
+  optim,
+  runtimeInfo,
+  tensor,
+  type Tensor,
+} from 'wasmgrad';
 import { Allocator } from '../../src/core/allocator.js';
 import { Block } from '../../src/core/owner.js';
 
@@ -106,6 +117,39 @@ describe('memory stays constant', () => {
     const block = new Block(10);
     block[Symbol.dispose]();
     expect(runtimeInfo().inUseBytes).toBe(before);
+  });
+
+  it('of an optimizer, whose next step begins with a new state, also under capture', () => {
+    const trained = (dispose: boolean): number[] => {
+      manualSeed(3);
+      const network = new nn.Linear(3, 2);
+      const make = () => new optim.Adam(network.parameters(), { lr: 0.1 });
+      let optimizer = make();
+      const step = capture((x: Tensor) => {
+        optimizer.zeroGrad();
+        network.forward(x).square().sum().backward();
+        optimizer.step();
+        return network.weight.sum();
+      });
+      const row = tensor([[1, 2, 3]]);
+      for (let i = 0; i < 3; i++) step(row);
+      if (dispose) {
+        const before = runtimeInfo().inUseBytes;
+        optimizer[Symbol.dispose]();
+        expect(runtimeInfo().inUseBytes).toBeLessThan(before);
+        optimizer[Symbol.dispose]();
+        for (let i = 0; i < 3; i++) step(row);
+      } else {
+        optimizer = make();
+        for (let i = 0; i < 3; i++) {
+          optimizer.zeroGrad();
+          network.forward(row).square().sum().backward();
+          optimizer.step();
+        }
+      }
+      return [...network.weight.data];
+    };
+    expect(trained(true)).toEqual(trained(false));
   });
 });
 
