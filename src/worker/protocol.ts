@@ -163,12 +163,14 @@ export interface Port {
 }
 
 /** The buffers of all typed arrays in a message: everything in it was made for it. */
-export function buffersOf(message: unknown, found = new Set<ArrayBuffer>()): ArrayBuffer[] {
+export function buffersOf(message: unknown, found = new Set<ArrayBuffer>(), seen = new Set()): ArrayBuffer[] {
   if (ArrayBuffer.isView(message)) {
     if (message.buffer instanceof ArrayBuffer) found.add(message.buffer);
-  } else if (typeof message === 'object' && message !== null) {
+  } else if (isRecord(message) && !seen.has(message)) {
+    // What the caller hands in may contain itself.
+    seen.add(message);
     const values = message instanceof Map ? message.values() : Object.values(message);
-    for (const value of values) buffersOf(value, found);
+    for (const value of values) buffersOf(value, found, seen);
   }
   return [...found];
 }

@@ -258,9 +258,9 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     this.started = true;
     try {
       this.send({ type: 'start', job: this.job, paused: this.isPaused }, buffersOf(this.job.training));
-    } catch (error) {
-      // What the caller handed in as input may be no data.
-      this.fail(error);
+    } catch (cause) {
+      const { message } = cause as Error;
+      this.fail(new TypeError(`trainInWorker: the input cannot go to the worker (${message})`, { cause }));
       return;
     }
     if (this.stopping) this.send({ type: 'stop' });

@@ -192,6 +192,7 @@ class Service implements Callback {
     const { signal } = this.controller;
     return new Promise((resolve, reject) => {
       work.then(resolve, reject);
+      signal.throwIfAborted();
       signal.addEventListener('abort', () => reject(signal.reason as Error));
     });
   }

@@ -233,6 +233,15 @@ describe('options that cannot be', () => {
     expect(() => trainInWorker(program('setup'), options as never)).toThrow(/^trainInWorker: /);
   });
 
+  it('input that contains itself goes, and what goes only once is refused', async () => {
+    const input: Record<string, unknown> = { epochs: 1, rows: rows() };
+    input['self'] = [input, new Map([['again', input]])];
+    expect((await trainInWorker(program('setup'), { input }).history).epochs).toHaveLength(1);
+    const { port1 } = new MessageChannel();
+    const run = trainInWorker(program('setup'), { input: { port1 }, transfer: [port1 as never] });
+    await expect(run.history).rejects.toThrow(/^trainInWorker: the input cannot go to the worker \(/);
+  });
+
   it('a buffer is still there when something else cannot be sent', () => {
     const { buffer } = rows();
     const input = { buffer, f: () => 1 };
