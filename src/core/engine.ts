@@ -35,8 +35,7 @@ const MAXIMUM_PAGES = [65536, 16384, 4096];
 const INITIAL_PAGES = 16;
 /** Finalizers run in turns of the event loop, so a loop that gives it none must say itself what it is done with. */
 const REMEDY =
-  '; give models and optimizers back by `using` or [Symbol.dispose](), or let a timeout pass between them: ' +
-  'dropped ones are collected between turns of the event loop only';
+  '; give models and optimizers back by `using` or [Symbol.dispose](), or await a timeout between them';
 /** The first cache lines stay unused, so that pointer 0 can mean "absent". */
 const FIRST_BYTE = 64;
 

@@ -49,7 +49,7 @@ describe('models that are dropped in a loop', () => {
     expect(() => {
       for (let i = 0; i < 12; i++) train(api);
     }).toThrow(
-      /^out of memory: \d+ bytes needed, WebAssembly has 268435456 here; .*`using` or \[Symbol\.dispose\]\(\), or let a timeout/,
+      /^out of memory: \d+ bytes needed, WebAssembly has 268435456 here; .*`using` or \[Symbol\.dispose\]\(\), or await a timeout/,
     );
     await collected();
     const { inUseBytes } = runtimeInfo();
