@@ -44,8 +44,11 @@ export type Order =
 
 /** From the worker. */
 export type Report =
-  /** `loaded`: the code that makes the training is there, and is about to be called. */
-  | { readonly type: 'ready' | 'loaded' | 'paused' }
+  /**
+   * `held`: the worker holds the lock with the name of the run. `loaded`: the code that makes the training is there, and is
+   * about to be called.
+   */
+  | { readonly type: 'ready' | 'held' | 'loaded' | 'paused' }
   | { readonly type: 'batch'; readonly report: BatchReport }
   | { readonly type: 'epoch'; readonly report: EpochReport }
   | { readonly type: 'weights'; readonly id: number; readonly weights: Weights }
@@ -81,6 +84,7 @@ const ORDERS: Shapes<Order> = {
 
 const REPORTS: Shapes<Report> = {
   ready: always,
+  held: always,
   loaded: always,
   paused: always,
   batch: ({ report }) => isRecord(report),

@@ -2,6 +2,7 @@ import { attach, type AnyWorker, type Correspondent } from '../core/workerHandle
 import type { BatchReport, EpochReport, History } from '../train/history.js';
 import { reviveError } from './errors.js';
 import { Limit } from './limit.js';
+import { whenFree } from './lock.js';
 import {
   buffersOf,
   receivedReport,
@@ -226,6 +227,9 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     switch (report.type) {
       case 'ready':
         this.start();
+        return;
+      case 'held':
+        whenFree(this.id, () => this.fail(new Error('trainInWorker: the worker ended: it closed itself')));
         return;
       case 'loaded':
         this.limit.clear();

@@ -6,6 +6,7 @@ import { fit, type FitOptions } from '../train/fit.js';
 import type { BatchReport, History } from '../train/history.js';
 import { describeError } from './errors.js';
 import { buildTraining, type Training } from './job.js';
+import { hold } from './lock.js';
 import {
   buffersOf,
   receivedOrder,
@@ -153,6 +154,7 @@ class Service implements Callback {
 
   private async start(job: Job): Promise<void> {
     try {
+      if (await hold(this.run!)) this.tell({ type: 'held' });
       if (job.configure) await this.unlessAborted(Promise.resolve(configure(job.configure)));
       const described = 'optimizer' in job.training;
       if (!described) setRandomState(job.random);
