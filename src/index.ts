@@ -2,6 +2,7 @@
 export type { BuildName } from './core/builds.js';
 export { configure, runtimeInfo, type ConfigureOptions, type RuntimeInfo } from './core/engine.js';
 export { getRandomState, manualSeed, setRandomState, type RandomState } from './core/random.js';
+export { setWarningHandler, type WarningHandler } from './core/warn.js';
 export * as data from './data/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';

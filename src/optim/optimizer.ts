@@ -88,8 +88,9 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     const state: OptimizerState['state'] = {};
     const order = this.parameters;
     order.forEach((parameter, i) => {
-      const own = this.states.get(parameter);
-      if (own) state[i] = own.read();
+      const own = this.states.get(parameter)?.read();
+      // A state that was cleared is as none.
+      if (own && own.step > 0) state[i] = own;
     });
     const paramGroups = this.paramGroups.map(({ params, ...options }) => ({
       ...(options as OptionValues),

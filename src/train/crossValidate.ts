@@ -5,6 +5,7 @@ import type { Loss } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { checkOptions } from '../tensor/tensor.js';
 import type { Callback } from './callbacks/callback.js';
+import { refuseClass } from './checks.js';
 import { evaluate, type Evaluation } from './evaluate.js';
 import { fit } from './fit.js';
 import type { History } from './history.js';
@@ -83,6 +84,7 @@ export async function crossValidate(
 ): Promise<CrossValidation> {
   checkOptions('crossValidate', options, Object.keys(OPTIONS));
   const { data, loss, epochs, batchSize = 32, shuffle = true, seed, metrics, signal } = options;
+  refuseClass('crossValidate', 'loss', loss);
   if (typeof makeModel !== 'function') {
     throw new TypeError('crossValidate: expected a function that makes a model');
   }

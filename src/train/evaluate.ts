@@ -7,9 +7,11 @@ import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { withScratch } from '../tensor/scope.js';
 import { asTensor, checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
+import { refuseClass } from './checks.js';
 import { take, type Figure } from './figure.js';
 import { metricsOf, type MetricLike } from './metrics/byName.js';
 import { figuresOf, type Metric, type MetricBatch } from './metrics/metric.js';
+import { Modes } from './modes.js';
 import { Pause } from './pause.js';
 
 export interface EvaluateOptions {
@@ -49,6 +51,7 @@ export async function evaluate(
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, ['loss', 'metrics', 'signal']);
+  refuseClass('evaluate', 'loss', options.loss);
   const evaluator = new Evaluator('evaluate', model, toLoss(options.loss), options.metrics);
   try {
     return await evaluator.run(await batchesOf(data, 'evaluate: expected data'), new Pause(), options.signal);
@@ -68,6 +71,7 @@ export class Evaluator {
     private readonly loss: Loss,
     metrics?: readonly MetricLike[],
   ) {
+    refuseClass(operation, 'model', model);
     if (typeof loss?.forward !== 'function') {
       throw new TypeError(`${operation}: expected a loss, such as new nn.MSELoss()`);
     }
@@ -87,7 +91,7 @@ export class Evaluator {
   }
 
   async run(source: BatchSource, pause: Pause, signal?: AbortSignal): Promise<Evaluation> {
-    const modes = new Map(this.model.modules().map((module) => [module, module.training]));
+    const modes = new Modes(this.model);
     this.model.eval();
     for (const metric of this.metrics) metric.reset();
     try {
@@ -105,7 +109,7 @@ export class Evaluator {
       const figures = this.metrics.flatMap((metric) => figuresOf(metric.name, metric.compute()));
       return { loss: figure.sum / figure.weight, ...Object.fromEntries(figures) };
     } finally {
-      for (const [module, mode] of modes) module.training = mode;
+      modes.restore();
     }
   }
 

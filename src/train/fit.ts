@@ -1,7 +1,6 @@
 import { DataLoader } from '../data/dataLoader.js';
 import { toLoss } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
-import { checkOptions } from '../tensor/tensor.js';
 import { batchesOf, overEpoch, wholeOnly, type TrainingData } from './batchesOf.js';
 import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
 import { trainEpoch } from './epoch.js';
@@ -12,7 +11,7 @@ import { Pause } from './pause.js';
 import type { ScheduleOption } from './schedule.js';
 import type { ProgressModule } from './progress.js';
 import { RunningTraining, validationName } from './training.js';
-import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
+import { TrainingStep, type StepOptions } from './trainingStep.js';
 
 export interface FitOptions extends StepOptions {
   /** A DataLoader, or a stream of batches: see data.Stream. */
@@ -53,41 +52,6 @@ export interface FitOptions extends StepOptions {
   progress?: boolean;
 }
 
-const OPTIONS = [
-  ...STEP_OPTIONS,
-  'data',
-  'epochs',
-  'validation',
-  'metrics',
-  'callbacks',
-  'onBatch',
-  'onEpoch',
-  'resume',
-  'budgetMs',
-  'signal',
-  'schedule',
-  'progress',
-];
-
-function checkFit(model: Module, options: FitOptions): void {
-  checkOptions('fit', options, OPTIONS);
-  const { epochs, callbacks = [] } = options;
-  checkStep('fit', model, options);
-  if (!Number.isInteger(epochs) || epochs < 0) {
-    throw new RangeError(`fit: expected epochs to be a non-negative integer, got ${String(epochs)}`);
-  }
-  if (options.metrics && !options.validation) {
-    throw new RangeError('fit: metrics are figures of the validation; give that, too');
-  }
-  const { budgetMs } = options;
-  if (budgetMs !== undefined && !(typeof budgetMs === 'number' && budgetMs >= 0)) {
-    throw new RangeError(
-      `fit: expected budgetMs to be a number of milliseconds ≥ 0, got ${String(budgetMs)}`,
-    );
-  }
-  if (!Array.isArray(callbacks)) throw new TypeError('fit: expected callbacks to be an array');
-}
-
 /**
  * Trains a model: for each batch zeroGrad, forward, loss, backward and step, captured once and replayed in Wasm. The
  * same numbers, bit for bit, as the loop spelled out. With `accumulate: n` step comes after n batches, along the gradient of
@@ -99,12 +63,12 @@ function checkFit(model: Module, options: FitOptions): void {
  * and RangeError on bad options, before anything is changed
  */
 export async function fit(model: Module, options: FitOptions): Promise<History> {
-  checkFit(model, options);
+  const began = performance.now();
+  (await import('./checks.js')).checkFit(model, options);
   const { data, optimizer, epochs, validation, signal, resume, accumulate = 1, budgetMs } = options;
   const loss = toLoss(options.loss);
   signal?.throwIfAborted();
   // What few programs use is loaded where it is used, so that the others need not carry it.
-  const began = performance.now();
   const { schedule } = options;
   const stepping = schedule && new (await import('./schedule.js')).Stepping(schedule);
   const resuming = resume && (await import('./resume.js'));
@@ -124,10 +88,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     validation && new (await import('./evaluate.js')).Evaluator('fit', model, loss, options.metrics);
   const { callbacks = [] } = options;
   const all = await callbacksOf(options);
-  if (resume) {
-    resuming!.checkResume(resume, batches.length, callbacks.length);
-    resuming!.restore(resume.state, data, validation);
-  }
+  if (resume) resuming!.checkResume(resume, batches.length, callbacks.length);
   const history: History = {
     epochs: [...(resume?.epochs ?? [])],
     state: resume?.state ?? stateOf(data, validation),
@@ -144,6 +105,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     whole,
   );
   const hooks = new Hooks(all, training);
+  if (resume) resuming!.restore(resume.state, data, validation);
   if (resume?.state.schedule) stepping?.loadStateDict(resume.state.schedule, optimizer);
   if (resume?.state.callbacks) loadStates(callbacks, resume.state.callbacks);
   const pause = new Pause();
@@ -152,6 +114,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const common = { step, stepping, batches, accumulate, rows, training, hooks, pause, budget, signal };
   let begun = resume?.state.epoch;
   let lastGoodState = model.stateDict();
+  const modes = new (await import('./modes.js')).Modes(model);
   if (loss.output !== undefined) model.output = loss.output;
   try {
     await hooks.trainBegin();
@@ -159,7 +122,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
       const epoch = history.epochs.length + 1;
       const resumed = begun;
       if (!resumed) await hooks.epochBegin(epoch);
-      model.train();
+      modes.train();
       const state = resumed ? { ...resumed } : newEpoch(batches.length, stateOf(data));
       await overEpoch(
         batches,
@@ -194,6 +157,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     training.error = error;
     // What training failed of is what the caller has to know.
     await hooks.trainEnd().catch(() => undefined);
+    modes.restore();
     throw error;
   } finally {
     step.release();

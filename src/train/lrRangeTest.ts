@@ -4,9 +4,11 @@ import { DataLoader } from '../data/dataLoader.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer, OptimizerState } from '../optim/index.js';
 import { checkOptions } from '../tensor/tensor.js';
+import { checkStep, STEP_OPTIONS } from './checks.js';
 import { take, type Figure } from './figure.js';
+import { Modes } from './modes.js';
 import { Pause } from './pause.js';
-import { checkStep, STEP_OPTIONS, TrainingStep, type StepOptions } from './trainingStep.js';
+import { TrainingStep, type StepOptions } from './trainingStep.js';
 
 export interface LrRangeOptions extends StepOptions {
   data: DataLoader;
@@ -40,7 +42,8 @@ const DIVERGED = 4;
 
 /**
  * Looks for a learning rate (Smith, "Cyclical Learning Rates", 2017): trains with rates that grow from step to step until
- * the loss explodes. Model, optimizer and the seed's generator are as they were afterwards, whatever happens.
+ * the loss explodes. Model, optimizer, loader and random numbers are as they were afterwards, whatever happens; gradients are
+ * cleared.
  *
  * @returns the curve, and the rate at which the loss fell fastest
  * @throws what fit() throws on bad options, before anything is changed; the signal's reason
@@ -65,10 +68,11 @@ export async function lrRangeTest(model: Module, options: LrRangeOptions): Promi
   signal?.throwIfAborted();
   const range: LrRange = { lrs: [], losses: [], smoothed: [], suggestion: NaN };
   const step = await TrainingStep.of('lrRangeTest', model, { ...options, ema: undefined });
-  const undo = remember(model, optimizer);
+  const modes = new Modes(model);
+  const undo = remember(model, optimizer, data);
   const pause = new Pause();
   try {
-    model.train();
+    modes.train();
     const batches = endless(data);
     for (let i = 0; i < steps; i++) {
       const lr = from * (to / from) ** (i / (steps - 1));
@@ -84,6 +88,8 @@ export async function lrRangeTest(model: Module, options: LrRangeOptions): Promi
       if (pause.isDue()) await pause.turn();
     }
   } finally {
+    modes.restore();
+    step.release();
     undo();
   }
   range.suggestion = steepest(range);
@@ -110,10 +116,10 @@ function check(model: Module, options: LrRangeOptions, from: number, to: number,
 }
 
 /** Gives a function that puts back what training changes. */
-function remember(model: Module, optimizer: Optimizer): () => void {
+function remember(model: Module, optimizer: Optimizer, data: DataLoader): () => void {
+  const order = data.getState();
   const weights = model.stateDict();
   const state: OptimizerState = optimizer.stateDict();
-  const modes = model.modules().map((module) => [module, module.training] as const);
   const numbers = defaultGenerator().save();
   const { i32, generator } = engine();
   const masks = i32.slice(generator / 4, generator / 4 + 4);
@@ -121,7 +127,7 @@ function remember(model: Module, optimizer: Optimizer): () => void {
     model.loadStateDict(weights);
     optimizer.loadStateDict(state);
     optimizer.zeroGrad();
-    for (const [module, training] of modes) module.training = training;
+    data.setState(order);
     defaultGenerator().restore(numbers);
     engine().i32.set(masks, generator / 4);
   };

@@ -14,7 +14,7 @@ export type ScheduleOption = Schedule | { scheduler: Schedule; every: 'epoch' | 
 
 /** The schedule of an option, and when it is stepped. */
 export function steppedBy(option: ScheduleOption): { scheduler: Schedule; every: 'epoch' | 'batch' } {
-  return 'scheduler' in option ? option : { scheduler: option, every: 'epoch' };
+  return typeof option !== 'string' && 'scheduler' in option ? option : { scheduler: option, every: 'epoch' };
 }
 
 /** When a schedule is stepped. */

@@ -2,7 +2,7 @@ import { Block } from '../core/owner.js';
 import { engine } from '../core/engine.js';
 import type { ResidentBatches } from '../data/residentBatches.js';
 import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
-import { Module } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { Captured, type Recording } from '../tensor/capture.js';
 import { asTensor, type Tensor } from '../tensor/tensor.js';
 import { MOST_STEPS } from './pause.js';
@@ -10,6 +10,7 @@ import { MOST_STEPS } from './pause.js';
 /** What few steps need. */
 interface Extras {
   readonly clip?: typeof import('../optim/clip.js');
+  readonly suspect: typeof import('./suspicions.js').suspect;
   readonly accumulation?: import('./accumulation.js').Accumulation;
   readonly anomalies?: typeof import('./traceAnomalies.js');
 }
@@ -40,42 +41,6 @@ export interface StepOptions {
   ema?: { update(): void };
   /** Look for the operation that first makes a NaN or an infinity, and for its layer; slow. See detectAnomaly(). */
   anomaly?: boolean;
-}
-
-/** Names of {@link StepOptions}. */
-export const STEP_OPTIONS = [
-  'loss',
-  'optimizer',
-  'keepGradients',
-  'clipGradNorm',
-  'clipGradValue',
-  'accumulate',
-  'ema',
-  'anomaly',
-];
-
-export function checkStep(name: string, model: Module, options: StepOptions): void {
-  const { loss, optimizer, accumulate = 1, ema } = options;
-  if (!(model instanceof Module)) throw new TypeError(`${name}: expected a model that extends nn.Module`);
-  if (typeof loss !== 'function' && typeof loss?.forward !== 'function')
-    throw new TypeError(`${name}: expected a loss, such as new nn.MSELoss()`);
-  if (typeof optimizer?.step !== 'function' || typeof optimizer.zeroGrad !== 'function') {
-    throw new TypeError(
-      `${name}: expected an optimizer, such as new optim.SGD(model.parameters(), { lr: 0.01 })`,
-    );
-  }
-  if (!Number.isInteger(accumulate) || accumulate < 1) {
-    throw new RangeError(`${name}: expected accumulate to be a positive integer, got ${String(accumulate)}`);
-  }
-  for (const option of ['clipGradNorm', 'clipGradValue'] as const) {
-    const value = options[option];
-    if (value !== undefined && !(value >= 0)) {
-      throw new RangeError(`${name}: expected ${option} to be a number ≥ 0, got ${String(value)}`);
-    }
-  }
-  if (ema !== undefined && typeof ema?.update !== 'function') {
-    throw new TypeError(`${name}: expected ema to be an optim.EMA, got ${String(ema)}`);
-  }
 }
 
 /** Where a batch stands among those that make one step. */
@@ -125,6 +90,7 @@ export class TrainingStep {
     const { clipGradNorm, clipGradValue, anomaly, accumulate = 1 } = options;
     const clips = clipGradNorm !== undefined || clipGradValue !== undefined;
     return new TrainingStep(name, model, options, {
+      suspect: (await import('./suspicions.js')).suspect,
       clip: clips ? await import('../optim/clip.js') : undefined,
       accumulation: accumulate > 1 ? new (await import('./accumulation.js')).Accumulation() : undefined,
       anomalies: anomaly ? await import('./traceAnomalies.js') : undefined,
@@ -181,11 +147,12 @@ export class TrainingStep {
 
   private record(inputs: Tensor, targets: Tensor, place: Place): Tensor[] {
     const { model, loss } = this;
-    const { clip, accumulation } = this.extras;
+    const { clip, accumulation, suspect } = this.extras;
     const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
     const [rows] = inputs.shape;
     if (place.first) optimizer.zeroGrad();
     const output = model.forward(inputs);
+    suspect(this.name, loss, output, targets);
     const value = loss.forward(output, targets);
     const weight = weightOf(loss, value, output, targets, rows);
     this.varies ||= typeof weight !== 'number';

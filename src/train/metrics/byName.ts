@@ -1,3 +1,4 @@
+import { refuseClass } from '../checks.js';
 import { Accuracy, TopK } from './accuracy.js';
 import { ConfusionMatrix, F1, Precision, Recall } from './confusion.js';
 import { LogLoss } from './logLoss.js';
@@ -34,8 +35,9 @@ export type MetricLike = string | Metric;
 export function metricsOf(operation: string, list: readonly MetricLike[]): Metric[] {
   if (!Array.isArray(list))
     throw new TypeError(`${operation}: expected metrics to be an array, got ${typeof list}`);
-  const found = (list as readonly MetricLike[]).map((item) => {
+  const found = (list as readonly MetricLike[]).map((item, i) => {
     if (item instanceof Metric) return item;
+    refuseClass(operation, `metric ${i}`, item);
     if (typeof item !== 'string') {
       throw new TypeError(`${operation}: expected a metric or its name, got ${String(item)}`);
     }

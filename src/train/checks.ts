@@ -1,0 +1,120 @@
+import { warn } from '../core/warn.js';
+import { Module } from '../nn/module.js';
+import { checkOptions, type Tensor } from '../tensor/tensor.js';
+import type { FitOptions } from './fit.js';
+import { steppedBy } from './schedule.js';
+import type { Optimizer, StepOptions } from './trainingStep.js';
+
+/** Names of {@link StepOptions}. */
+export const STEP_OPTIONS = [
+  'loss',
+  'optimizer',
+  'keepGradients',
+  'clipGradNorm',
+  'clipGradValue',
+  'accumulate',
+  'ema',
+  'anomaly',
+];
+
+/**
+ * Throws where a class is given and an object of it is wanted.
+ *
+ * @param name how the error begins
+ */
+export function refuseClass(name: string, what: string, value: unknown): void {
+  if (typeof value !== 'function') return;
+  // Of a class the prototype cannot be replaced; functions have another one, or none.
+  if (Object.getOwnPropertyDescriptor(value, 'prototype')?.writable !== false) return;
+  throw new TypeError(
+    `${name}: expected ${what} to be an object, got the class ${value.name}; make one with new`,
+  );
+}
+
+/** Throws where an optimizer holds other parameters than those of the model, warns where it holds old ones. */
+function checkParameters(name: string, model: Module, optimizer: Optimizer): void {
+  const { parameters } = optimizer as { parameters?: Iterable<Tensor> };
+  if (typeof parameters?.[Symbol.iterator] !== 'function') return;
+  const held = new Set(parameters);
+  const own = model.namedParameters();
+  const ours = own.filter(([, parameter]) => held.has(parameter));
+  if (own.length === 0 || ours.length === held.size) return;
+  if (ours.length === 0) {
+    throw new RangeError(
+      `${name}: the optimizer holds none of the model's parameters; make it of model.parameters()`,
+    );
+  }
+  const missing = own.filter(([, parameter]) => parameter.requiresGrad && !held.has(parameter));
+  if (missing.length === 0) return;
+  const [path] = missing[0];
+  warn(
+    `${name}: the optimizer holds ${held.size - ours.length} parameters that are not the model's, and not its '${path}'; ` +
+      'were layers replaced after the optimizer was made?',
+  );
+}
+
+export function checkStep(name: string, model: Module, options: StepOptions): void {
+  const { loss, optimizer, accumulate = 1, ema } = options;
+  for (const [what, value] of Object.entries({ model, loss, optimizer, ema })) refuseClass(name, what, value);
+  if (!(model instanceof Module)) throw new TypeError(`${name}: expected a model that extends nn.Module`);
+  if (typeof loss !== 'function' && typeof loss?.forward !== 'function')
+    throw new TypeError(`${name}: expected a loss, such as new nn.MSELoss()`);
+  if (typeof optimizer?.step !== 'function' || typeof optimizer.zeroGrad !== 'function') {
+    throw new TypeError(
+      `${name}: expected an optimizer, such as new optim.SGD(model.parameters(), { lr: 0.01 })`,
+    );
+  }
+  if (!Number.isInteger(accumulate) || accumulate < 1) {
+    throw new RangeError(`${name}: expected accumulate to be a positive integer, got ${String(accumulate)}`);
+  }
+  for (const option of ['clipGradNorm', 'clipGradValue'] as const) {
+    const value = options[option];
+    if (value !== undefined && !(value >= 0)) {
+      throw new RangeError(`${name}: expected ${option} to be a number ≥ 0, got ${String(value)}`);
+    }
+  }
+  if (ema !== undefined && typeof ema?.update !== 'function') {
+    throw new TypeError(`${name}: expected ema to be an optim.EMA, got ${String(ema)}`);
+  }
+  checkParameters(name, model, optimizer);
+}
+
+const OPTIONS = [
+  ...STEP_OPTIONS,
+  'data',
+  'epochs',
+  'validation',
+  'metrics',
+  'callbacks',
+  'onBatch',
+  'onEpoch',
+  'resume',
+  'budgetMs',
+  'signal',
+  'schedule',
+  'progress',
+];
+
+/** Throws where fit() could not begin. */
+export function checkFit(model: Module, options: FitOptions): void {
+  checkOptions('fit', options, OPTIONS);
+  const { epochs, callbacks = [], data, validation, schedule } = options;
+  const scheduler = schedule && steppedBy(schedule).scheduler;
+  for (const [what, value] of Object.entries({ data, validation, scheduler }))
+    refuseClass('fit', what, value);
+  if (!Array.isArray(callbacks)) throw new TypeError('fit: expected callbacks to be an array');
+  callbacks.forEach((callback, i) => refuseClass('fit', `callback ${i}`, callback));
+  checkStep('fit', model, options);
+  if (!Number.isInteger(epochs) || epochs < 0) {
+    throw new RangeError(`fit: expected epochs to be a non-negative integer, got ${String(epochs)}`);
+  }
+  if (options.metrics && !options.validation) {
+    throw new RangeError('fit: metrics are figures of the validation; give that, too');
+  }
+  const { budgetMs } = options;
+  if (budgetMs !== undefined && !(typeof budgetMs === 'number' && budgetMs >= 0)) {
+    throw new RangeError(
+      `fit: expected budgetMs to be a number of milliseconds ≥ 0, got ${String(budgetMs)}`,
+    );
+  }
+}

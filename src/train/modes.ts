@@ -1,0 +1,34 @@
+import type { Module, OutputKind } from '../nn/module.js';
+
+/** The modes of a model's modules and the meaning of their outputs, to be put back. */
+export class Modes {
+  private readonly before: readonly (readonly [Module, training: boolean, OutputKind])[];
+
+  constructor(private readonly model: Module) {
+    this.before = model.modules().map((module) => [module, module.training, module.output] as const);
+  }
+
+  /** Switches to training. A module in evaluation all of whose parameters are frozen stays as it is, with all inside it. */
+  train(): void {
+    const { model } = this;
+    const still = model.modules().filter((module) => !module.training && isFrozen(module));
+    const kept = still
+      .flatMap((module) => module.modules())
+      .map((module) => [module, module.training] as const);
+    model.train();
+    for (const [module, training] of kept) module.training = training;
+  }
+
+  /** Puts everything back. */
+  restore(): void {
+    for (const [module, training, output] of this.before) {
+      module.training = training;
+      module.output = output;
+    }
+  }
+}
+
+function isFrozen(module: Module): boolean {
+  const parameters = module.parameters();
+  return parameters.length > 0 && parameters.every(({ requiresGrad }) => !requiresGrad);
+}
