@@ -9,7 +9,8 @@ export interface AccuracyOptions extends MetricOptions {
 
 /**
  * Share of rows whose largest output is the target class (an index, or the largest of its probabilities). One output
- * alone is a decision between class 0 and class 1. Rows with a negative target are left out.
+ * alone is a decision between class 0 and class 1. Of equal outputs the first counts as the largest. A row with a NaN among
+ * its outputs is wrong. Rows with a negative target are left out; of no row at all the accuracy is NaN.
  *
  * @throws RangeError on a bad threshold, on shapes that do not fit and on a target that is no class
  * @example
@@ -57,7 +58,7 @@ export interface TopKOptions extends MetricOptions {
 
 /**
  * Share of rows whose target class is among the k largest outputs. Where outputs are equal, the lower class is taken to
- * be the larger one.
+ * be the larger one. A row with a NaN among its outputs is wrong. Of no row at all: NaN.
  *
  * @throws RangeError where k is no positive integer or there are not more than k classes' outputs
  * @example
@@ -93,9 +94,11 @@ export class TopK extends Metric<number> {
       if (target < 0) continue;
       this.count++;
       const own = batch.outputs[i * width + target];
+      // NaN: no guess at all.
       let before = 0;
       for (let c = 0; c < width; c++) {
         const other = batch.outputs[i * width + c];
+        if (Number.isNaN(other)) before = Infinity;
         if (other > own || (other === own && c < target)) before++;
       }
       if (before < this.k) this.right++;

@@ -11,6 +11,8 @@ export interface ConfusionOptions extends MetricOptions {
 abstract class Counting<Value extends MetricValue> extends Metric<Value> {
   protected classes = 0;
   protected counts = new Float64Array(0);
+  /** Rows of each class that were taken for none, since an output is NaN. */
+  protected lost = new Float64Array(0);
 
   constructor(private readonly threshold = 0.5) {
     super();
@@ -23,13 +25,16 @@ abstract class Counting<Value extends MetricValue> extends Metric<Value> {
     if (this.classes === 0) {
       this.classes = classes;
       this.counts = new Float64Array(classes * classes);
+      this.lost = new Float64Array(classes);
     } else if (classes !== this.classes) {
       throw new RangeError(`${this.name}: expected ${this.classes} classes as before, got ${classes}`);
     }
     for (let i = 0; i < count; i++) {
       const target = targetOf(this.name, batch, layout, i);
       if (target < 0) continue;
-      this.counts[target * classes + predictionOf(batch, layout, i, this.threshold)]++;
+      const prediction = predictionOf(batch, layout, i, this.threshold);
+      if (prediction < 0) this.lost[target]++;
+      else this.counts[target * classes + prediction]++;
     }
   }
 
@@ -40,7 +45,8 @@ abstract class Counting<Value extends MetricValue> extends Metric<Value> {
 }
 
 /**
- * How often a row of class i (first index) was taken for class j (second index).
+ * How often a row of class i (first index) was taken for class j (second index). A row with a NaN among its outputs was
+ * taken for none, and is not in it. Of no batch at all: an empty list.
  *
  * @example
  * ```ts
@@ -65,7 +71,8 @@ export class ConfusionMatrix extends Counting<number[][]> {
 
 /**
  * How the figures of the classes become one: `binary` takes class 1 of two, `macro` their mean, `weighted` the mean
- * weighted by how many rows a class has, `micro` counts all classes together, `none` gives a list.
+ * weighted by how many rows a class has, `micro` counts all classes together, `none` gives a list. A row with a NaN among its
+ * outputs was taken for no class: it is missed by its own. Of no row at all the figure is NaN.
  */
 export type Average = 'binary' | 'macro' | 'weighted' | 'micro' | 'none';
 
@@ -79,7 +86,7 @@ export interface ClassMetricOptions extends ConfusionOptions {
 /** True positives, false positives and false negatives of a class. */
 type Score = (truePositives: number, falsePositives: number, falseNegatives: number) => number;
 
-/** As in scikit-learn: 0 where nothing could be counted. */
+/** As in scikit-learn: 0 where nothing could be counted, but NaN where there are no rows. */
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 /** A figure computed from the counts of each class. */
@@ -114,11 +121,12 @@ abstract class ClassMetric extends Counting<number | number[]> {
         column += counts[i * classes + c];
       }
       const right = counts[c * classes + c];
-      return { right, over: column - right, missed: row - right, rows: row };
+      const rows = row + this.lost[c];
+      return { right, over: column - right, missed: rows - right, rows };
     });
     const scores = triples.map(({ right, over, missed }) => score(right, over, missed));
     if (average === 'none') return scores;
-    if (classes === 0) return NaN;
+    if (!triples.some(({ rows }) => rows > 0)) return NaN;
     if (average === 'binary') {
       if (classes !== 2)
         throw new RangeError(`${this.name}: average 'binary' wants two classes, got ${classes}`);

@@ -50,13 +50,17 @@ export function targetOf(name: string, { targets }: MetricBatch, layout: ClassLa
   return target;
 }
 
-/** The class that decision `i` is for: the largest output, or for one output whether it is above the threshold. */
+/**
+ * The class that decision `i` is for: the largest output, the first of several that are equal, or for one output whether it
+ * is above the threshold. −1, which is no class and so never right, where an output is NaN.
+ */
 export function predictionOf(
   { outputs, meaning }: MetricBatch,
   { width }: ClassLayout,
   i: number,
   threshold: number,
 ): number {
+  for (let c = i * width; c < (i + 1) * width; c++) if (Number.isNaN(outputs[c])) return -1;
   if (width > 1) return argmax(outputs, i * width, width);
   return (meaning === 'sigmoid' ? sigmoid(outputs[i]) : outputs[i]) > threshold ? 1 : 0;
 }

@@ -126,7 +126,7 @@ interface Column {
 
 /**
  * The coefficient of determination, 1 − Σ(output − target)² / Σ(target − mean)², for each output, and the mean of these.
- * Of an output whose targets are all equal: 1 where every error is 0, else 0. Of less than two rows: NaN.
+ * Of an output whose targets are all equal: 1 where every error is 0, else 0. Of less than two rows, and where an output is NaN: NaN.
  *
  * @throws RangeError where there are not as many targets as outputs
  * @example
@@ -170,7 +170,7 @@ export class R2 extends Metric<number> {
   compute(): number {
     if (this.rows < 2) return NaN;
     const values = this.columns.map(({ deviations, errors }) => {
-      if (deviations === 0) return errors === 0 ? 1 : 0;
+      if (deviations === 0) return errors === 0 ? 1 : errors > 0 ? 0 : NaN;
       return 1 - errors / deviations;
     });
     return values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -36,6 +36,8 @@ interface Sides {
 function area({ of, others }: Sides): number {
   const positive = of.sorted();
   const negative = others.sorted();
+  // Sorted, NaN comes last.
+  if (Number.isNaN(positive.at(-1)) || Number.isNaN(negative.at(-1))) return NaN;
   let below = 0;
   let until = 0;
   let twice = 0;
@@ -51,7 +53,7 @@ function area({ of, others }: Sides): number {
 /**
  * The area under the receiver operating characteristic, exact, ties counted half. Two classes: class 1 against class 0.
  * More: each class against all others, by its probability, and the mean of these. Keeps every score until reset().
- * NaN where a class has no rows, or has all of them.
+ * NaN where a class has no rows, or has all of them, and where an output is NaN.
  *
  * @throws RangeError on shapes that do not fit and on a target that is no class
  * @example
@@ -112,7 +114,6 @@ export class RocAuc extends Metric<number> {
   }
 
   private note(c: number, belongs: boolean, score: number): void {
-    if (Number.isNaN(score)) throw new RangeError(`${this.name}: an output is NaN`);
     const { of, others } = this.sides[c];
     (belongs ? of : others).push(score);
   }
