@@ -1,6 +1,7 @@
 import { MOST_THREADS } from '../../assembly/opcodes.js';
 import { Allocator } from './allocator.js';
 import { isBytes, selectBuild, threaded, type Build, type BuildName } from './builds.js';
+import { checkOptions } from './options.js';
 import type { Team } from './team.js';
 
 /** Which batches a program goes through by itself, and where their losses are to be kept: see assembly/steps.ts. */
@@ -151,10 +152,10 @@ export interface ConfigureOptions {
 }
 
 const settings = {
+  threads: 1 as number | 'auto',
   build: 'auto' as BuildName | 'auto',
   module: undefined as WebAssembly.Module | undefined,
   tapeLimitBytes: 2 ** 30,
-  threads: 1 as number | 'auto',
 };
 /** Why one thread computes. */
 let aloneReason = 'configure() was not asked for more';
@@ -196,11 +197,7 @@ export function configure(options: ConfigureOptions & { threads: number | 'auto'
 export function configure(options: ConfigureOptions & { threads?: undefined }): void;
 export function configure(options: ConfigureOptions): Promise<void> | void;
 export function configure(options: ConfigureOptions): Promise<void> | void {
-  for (const key of Object.keys(options)) {
-    if (!(key in settings)) {
-      throw new TypeError(`configure: unknown option '${key}' (known: ${Object.keys(settings).join(', ')})`);
-    }
-  }
+  checkOptions('configure', options, Object.keys(settings));
   const { build = settings.build, tapeLimitBytes: limit = settings.tapeLimitBytes, threads } = options;
   // A module is one build, so asking for a build by name forgets the module of another.
   const { module = options.build ? undefined : settings.module } = options;

@@ -1,5 +1,7 @@
+import { checkCounts } from '../core/checks.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
-import { checkOptions, type Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { TensorDataset } from './dataset.js';
 import { isSampler, type Sampler } from './sampler.js';
 
@@ -43,11 +45,7 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
     if (!(dataset instanceof TensorDataset)) throw new TypeError('DataLoader: expected a TensorDataset');
     checkOptions('DataLoader', options, ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampler']);
     const { batchSize = 1, shuffle = false, seed, dropLast = false, sampler } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new RangeError(
-        `DataLoader: expected batchSize to be a positive integer, got ${String(batchSize)}`,
-      );
-    }
+    checkCounts('DataLoader', { batchSize });
     if (seed !== undefined) checkSeed('DataLoader', seed);
     if (sampler !== undefined && !isSampler(sampler)) {
       throw new TypeError('DataLoader: expected a sampler, such as new data.WeightedRandomSampler(weights)');

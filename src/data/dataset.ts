@@ -3,8 +3,9 @@ import { Block } from '../core/owner.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { formatShape, type Shape } from '../tensor/layout.js';
 import { GatherSource, type Table } from '../tensor/source.js';
-import { checkOptions, Tensor } from '../tensor/tensor.js';
-import { readNumbers, type TensorLike } from '../tensor/numbers.js';
+import { checkOptions } from '../core/options.js';
+import { Tensor } from '../tensor/tensor.js';
+import { checkFinite, numbersOf, readNumbers, type Numbers, type TensorLike } from '../tensor/numbers.js';
 
 /** Rows given as nested arrays, a tensor, a flat typed array (one number a row), or flat numbers with their shape. */
 export type Rows = Tensor | TensorLike | { readonly data: TensorLike; readonly shape: Shape };
@@ -16,18 +17,16 @@ export interface Column {
 }
 
 /** The numbers of rows and their shape. */
-export function readRows(name: string, rows: Rows): { values: Float32Array; shape: Shape } {
-  if (rows instanceof Tensor) return { values: rows.data, shape: rows.shape };
-  if (typeof rows === 'object' && 'data' in rows && 'shape' in rows) {
-    return readNumbers(name, rows.data as TensorLike, rows.shape as Shape);
-  }
-  return readNumbers(name, rows as TensorLike);
+export function readRows(name: string, rows: Rows): Numbers {
+  const isFlat = typeof rows === 'object' && rows !== null && 'data' in rows && !(rows instanceof Tensor);
+  return isFlat ? readNumbers(name, rows.data, rows.shape) : numbersOf(name, rows);
 }
 
 /**
  * Inputs and targets, row by row. They are copied into linear memory once; batches are gathered there.
  *
- * @throws RangeError where there are no rows, the two differ in their number of rows, or a number is NaN
+ * @throws RangeError where there are no rows, the two differ in their number of rows, or a number is NaN or infinite as
+ * float32; TypeError on anything but numbers
  */
 export class TensorDataset {
   /** @internal inputs and targets */
@@ -54,13 +53,9 @@ export class TensorDataset {
       throw new RangeError(`TensorDataset: expected as many targets as inputs, got shapes ${a} and ${b}`);
     }
     if (count === 0) throw new RangeError('TensorDataset: expected at least one row, got none');
-    columns.forEach(({ values }, i) => {
-      const at = values.findIndex(Number.isNaN);
-      if (at >= 0) {
-        const row = Math.floor(at / (values.length / count));
-        throw new RangeError(`TensorDataset: NaN in row ${row} of the ${i === 0 ? 'inputs' : 'targets'}`);
-      }
-    });
+    columns.forEach((numbers, i) =>
+      checkFinite('TensorDataset', numbers, (row) => `row ${row} of the ${i === 0 ? 'inputs' : 'targets'}`),
+    );
     const [inputs, targets] = columns.map(({ values, shape }): Column => {
       const block = new Block(values.length * 4);
       engine().f32.set(values, block.pointer / 4);

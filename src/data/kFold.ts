@@ -1,5 +1,5 @@
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
-import { checkOptions } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
 import { TensorDataset } from './dataset.js';
 import { labelsOf, type Labels } from './labels.js';
 

@@ -1,7 +1,7 @@
 import { logOfShare } from '../core/elementary.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
-import { checkOptions } from '../tensor/tensor.js';
-import { labelsOf, type Labels } from './labels.js';
+import { checkOptions } from '../core/options.js';
+import { labelsOf, listOf, type Labels } from './labels.js';
 
 /** Chooses the rows of an epoch; a DataLoader asks it before each one. */
 export interface Sampler {
@@ -61,11 +61,11 @@ export class WeightedRandomSampler implements Sampler {
 
   constructor(weights: ArrayLike<number>, options: WeightedRandomSamplerOptions = {}) {
     checkOptions('WeightedRandomSampler', options, ['numSamples', 'replacement', 'seed']);
-    const { numSamples = weights.length, replacement = true, seed } = options;
-    this.weights = Float64Array.from(weights);
+    this.weights = Float64Array.from(listOf('WeightedRandomSampler', 'weights', weights));
+    const { numSamples = this.weights.length, replacement = true, seed } = options;
     let total = 0;
     this.sums = this.weights.map((weight, i) => {
-      if (!(weight >= 0 && weight < Infinity)) {
+      if (weight < 0) {
         throw new RangeError(
           `WeightedRandomSampler: expected finite weights ≥ 0, got ${weight} for row ${i}`,
         );
@@ -73,6 +73,7 @@ export class WeightedRandomSampler implements Sampler {
       return (total += weight);
     });
     if (!(total > 0)) throw new RangeError('WeightedRandomSampler: expected a weight above 0, got none');
+    if (total === Infinity) throw new RangeError('WeightedRandomSampler: the sum of the weights is infinite');
     const most = replacement ? Infinity : this.weights.filter((weight) => weight > 0).length;
     if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > most) {
       const limit = most === Infinity ? '' : ` up to ${most} (the rows with a weight above 0)`;

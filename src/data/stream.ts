@@ -1,6 +1,9 @@
+import { checkCounts } from '../core/checks.js';
 import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
+import { checkFinite, type Numbers } from '../tensor/numbers.js';
 import { HostSource } from '../tensor/source.js';
-import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { Batch, BatchSource } from './batches.js';
 import { readRows, type Rows } from './dataset.js';
 
@@ -52,9 +55,7 @@ export class Stream {
     if (typeof source !== 'function' && !isIterable(source)) {
       throw new TypeError('Stream: expected an async iterable, or a function that makes one');
     }
-    if (batchSize !== undefined && (!Number.isInteger(batchSize) || batchSize < 1)) {
-      throw new RangeError(`Stream: expected batchSize to be a positive integer, got ${String(batchSize)}`);
-    }
+    if (batchSize !== undefined) checkCounts('Stream', { batchSize });
     if (dropLast && batchSize === undefined) {
       throw new RangeError('Stream: dropLast needs a batchSize; without it the source makes the batches');
     }
@@ -84,21 +85,18 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> | Iterable<
   );
 }
 
-interface Numbers {
-  readonly values: Float32Array;
-  readonly shape: Shape;
-}
-
-/** Reads both sides of an item; errors say which item it was. */
-function readItem(item: StreamItem, at: number): [Numbers, Numbers] {
+/** Reads both sides of an item, a batch or a row of one; errors say which item it was. */
+function readItem(item: StreamItem, at: number, isRow: boolean): [Numbers, Numbers] {
   if (!Array.isArray(item) || item.length !== 2) {
     throw new TypeError(`Stream: expected item ${at} to be a pair [inputs, targets]`);
   }
   const sides = ['inputs', 'targets'].map((side, i) => {
     const numbers = readRows(`Stream ${side} of item ${at}`, (item as StreamItem)[i]);
-    if (numbers.values.some(Number.isNaN)) {
-      throw new RangeError(`Stream: NaN in the ${side} of item ${at}`);
-    }
+    const { values, shape } = numbers;
+    checkFinite('Stream', isRow ? { values, shape: [1, ...shape] } : numbers, (row) => {
+      const place = `the ${side} of item ${at}`;
+      return isRow ? place : `${place}, row ${row}`;
+    });
     return numbers;
   });
   return [sides[0], sides[1]];
@@ -111,7 +109,7 @@ function constant({ values, shape }: Numbers): Tensor {
 async function* batches(items: AsyncIterable<StreamItem>): AsyncGenerator<Batch> {
   let at = 0;
   for await (const item of items) {
-    const [inputs, targets] = readItem(item, at++);
+    const [inputs, targets] = readItem(item, at++, false);
     const [rows, others] = [inputs.shape[0], targets.shape[0]];
     if (rows === undefined || rows !== others || rows === 0) {
       throw new RangeError(
@@ -161,7 +159,7 @@ async function* gathered(
   let at = 0;
   for await (const item of items) {
     const i = at % size;
-    const sides = readItem(item, at);
+    const sides = readItem(item, at, true);
     racks.forEach((rack, side) => rack.put(sides[side], i, at));
     at++;
     if (i === size - 1) yield [racks[0].take(size), racks[1].take(size)];

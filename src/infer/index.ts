@@ -48,10 +48,12 @@ export interface LoadOptions {
  * model.predict(new Float32Array([1, 2, 3])).length; // 2
  * ```
  */
-export async function load(
-  file: ArrayBuffer | Uint8Array,
-  options: LoadOptions = {},
-): Promise<InferenceModel> {
+export async function load(file: ArrayBuffer | Uint8Array, options?: LoadOptions): Promise<InferenceModel> {
+  // Few calls have any.
+  if (options !== undefined) {
+    const { checkOptions } = await import('../tensor/options.js');
+    checkOptions('load', options, ['inFeatures', 'weights']);
+  }
   // Not the file itself: what readFile() gives is a Buffer, of which slice() would be no copy.
   const { compiled, image, metadata } = await prepared(bytesOf('load', file), options);
   core ??= compileCore();
@@ -74,7 +76,7 @@ async function compileCore(): Promise<WebAssembly.Module> {
 }
 
 /** A file as the forward pass has it in memory. Each format has a reader that is loaded when a file of it comes. */
-async function prepared(bytes: Uint8Array, { inFeatures, weights }: LoadOptions): Promise<WasmModel> {
+async function prepared(bytes: Uint8Array, { inFeatures, weights }: LoadOptions = {}): Promise<WasmModel> {
   if (bytes[0] === 0 && bytes[1] === 0x61) return (await import('../io/readWasm.js')).readWasm('load', bytes);
   const stored = await read(bytes, weights);
   const { architecture, output, state, metadata } = stored;

@@ -1,6 +1,7 @@
 import { getRandomState, setRandomState, type RandomState } from '../core/random.js';
+import { checkOptions } from '../core/options.js';
 import type { Module } from '../nn/module.js';
-import { checkOptions, tensor } from '../tensor/tensor.js';
+import { tensor } from '../tensor/tensor.js';
 import type { History } from '../train/history.js';
 import { checkModule, describe, stateOfModule } from './architecture.js';
 import type { CheckOptions } from './checkModel.js';
@@ -73,8 +74,12 @@ interface CheckpointData {
  * @throws TypeError on an unknown part, or where `extra` is no plain data
  */
 export function encodeCheckpoint(parts: CheckpointParts & CheckpointExtras): Uint8Array<ArrayBuffer> {
+  return checkpointBytes('encodeCheckpoint', parts);
+}
+
+function checkpointBytes(name: string, parts: CheckpointParts & CheckpointExtras): Uint8Array<ArrayBuffer> {
   const operation = 'saveCheckpoint';
-  checkParts(operation, parts, [...PARTS, ...EXTRAS]);
+  checkParts(name, parts, [...PARTS, ...EXTRAS]);
   const { model, history, extra, metadata = {} } = parts;
   const tensors = tensorsOf(operation, stateOfModule(model));
   const states = Object.fromEntries(statesOf(parts).map(({ name, read }) => [name, read()]));
@@ -121,7 +126,7 @@ export async function saveCheckpoint(
   parts: CheckpointParts & CheckpointExtras,
   target: ByteTarget,
 ): Promise<void> {
-  await writeBytes('saveCheckpoint', target, encodeCheckpoint(parts));
+  await writeBytes('saveCheckpoint', target, checkpointBytes('saveCheckpoint', parts));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { checkOptions } from '../core/options.js';
 import { leastRows } from '../forward/batchSizes.js';
 import { compile, eightBit, imageOf } from '../forward/compile.js';
 import { binaryOf } from '../forward/sections.js';
@@ -30,6 +31,7 @@ export interface ExportedModule {
  * ```
  */
 export function exportModule(model: Module, options: ExportOptions = {}): ExportedModule {
+  checkOptions('exportModule', options, ['inFeatures']);
   const { architecture, output, state } = storedOf('exportModule', model);
   const eight = eightBit(state);
   const compiled = compile('exportModule', architecture, { output, eight, inFeatures: options.inFeatures });

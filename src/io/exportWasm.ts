@@ -1,5 +1,5 @@
+import { checkOptions } from '../core/options.js';
 import type { Module } from '../nn/module.js';
-import { checkOptions } from '../tensor/tensor.js';
 import { standalone } from './standalone.js';
 import { storedOf, type QuantizedModel } from './quantizedModel.js';
 

@@ -1,5 +1,5 @@
 import type { Module } from '../nn/module.js';
-import { checkOptions } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
 import { build } from './architecture.js';
 import { readBeside, readPlaced } from './beside.js';
 import type { CheckOptions } from './checkModel.js';

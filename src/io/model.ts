@@ -1,6 +1,7 @@
 import { numbersOf } from '../forward/numbersOf.js';
 import type { Module, StateDict } from '../nn/module.js';
-import { checkOptions, tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import { tensor } from '../tensor/tensor.js';
 import { build, checkModule, stateOfModule } from './architecture.js';
 import { checkFinite, checkModel, type CheckOptions } from './checkModel.js';
 import { metadataOf, modelFromFile, modelToFile, stateOfFile, tensorsOf } from './modelFile.js';

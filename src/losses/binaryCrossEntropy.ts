@@ -47,7 +47,7 @@ export class BCEWithLogitsLoss extends ElementLoss {
 
   constructor(options: BCEWithLogitsLossOptions = {}) {
     super('BCEWithLogitsLoss', options, ['posWeight']);
-    if (options.posWeight !== undefined) this.posWeight = asTensor(options.posWeight).detach();
+    if (options.posWeight !== undefined) this.posWeight = asTensor(options.posWeight, this.name).detach();
   }
 
   protected override elements(logits: Tensor, target: Tensor): Tensor {

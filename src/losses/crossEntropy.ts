@@ -27,7 +27,7 @@ abstract class LabelLoss extends ReducedLoss {
   protected constructor(name: string, options: NLLLossOptions, known: readonly string[] = []) {
     super(name, options, ['weight', 'ignoreIndex', ...known]);
     const { weight, ignoreIndex } = options;
-    this.weight = weight === undefined ? undefined : asTensor(weight).detach();
+    this.weight = weight === undefined ? undefined : asTensor(weight, name).detach();
     if (ignoreIndex !== undefined && !Number.isInteger(ignoreIndex)) {
       throw new RangeError(`${name}: expected ignoreIndex to be an integer, got ${String(ignoreIndex)}`);
     }
@@ -90,10 +90,10 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
   }
 
   forward(logits: Tensor, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    const { weight, labelSmoothing, ignoreIndex, reduction } = this;
-    const expected = asTensor(targets);
+    const { weight, labelSmoothing, ignoreIndex } = this;
+    const expected = asTensor(targets, this.name);
     const isPlain = !weight && labelSmoothing === 0 && ignoreIndex === undefined;
-    if (isPlain && reduction === 'mean' && Object.keys(options).length === 0) {
+    if (this.isPlainMean(options) && isPlain) {
       return weighs(call(crossEntropy, [logits, expected], undefined), logits.shape[0]);
     }
     crossEntropyRows.shape([logits, expected]);
@@ -146,7 +146,7 @@ export class NLLLoss extends LabelLoss implements Loss {
       throw new RangeError(`NLLLoss: expected logProbabilities [batch, classes], got ${formatShape(shape)}`);
     }
     this.checkClasses(shape[1]);
-    const expected = asTensor(labels);
+    const expected = asTensor(labels, this.name);
     const mass = this.massOf(expected, shape[1]);
     const [logs] = this.kept(options, [logProbabilities], mass);
     const losses = this.at(expected, logs).neg();

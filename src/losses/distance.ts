@@ -1,3 +1,4 @@
+import { checkNumber } from '../core/checks.js';
 import { formatShape } from '../tensor/layout.js';
 import { rowNorm, unitRows } from '../tensor/operations/rows.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
@@ -34,7 +35,7 @@ export class CosineEmbeddingLoss extends ReducedLoss {
   }
 
   forward(first: Tensor, second: Tensor, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    const target = asTensor(targets);
+    const target = asTensor(targets, this.name);
     if (first.shape.length !== 2) {
       throw new RangeError(
         `CosineEmbeddingLoss: expected rows [batch, features], got ${formatShape(first.shape)}`,
@@ -87,9 +88,9 @@ export class TripletMarginLoss extends ReducedLoss {
   constructor(options: TripletMarginLossOptions = {}) {
     super('TripletMarginLoss', options, ['margin', 'p', 'eps', 'swap']);
     const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
-    this.checkOption('margin', margin, 0);
-    this.checkOption('p', p, 1);
-    this.checkOption('eps', eps, 0);
+    checkNumber(this.name, 'margin', margin, 0);
+    checkNumber(this.name, 'p', p, 1);
+    checkNumber(this.name, 'eps', eps, 0);
     this.margin = margin;
     this.p = p;
     this.eps = eps;

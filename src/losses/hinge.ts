@@ -1,3 +1,4 @@
+import { checkNumber } from '../core/checks.js';
 import { weigh } from '../tensor/operations/binary.js';
 import { call, type Tensor } from '../tensor/tensor.js';
 import { ElementLoss, type LossOptions } from './loss.js';
@@ -23,7 +24,7 @@ export class HingeLoss extends ElementLoss {
   constructor(options: MarginOptions = {}) {
     super('HingeLoss', options, ['margin']);
     this.margin = options.margin ?? 1;
-    this.checkOption('margin', this.margin, 0);
+    checkNumber(this.name, 'margin', this.margin, 0);
   }
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {
@@ -47,7 +48,7 @@ export class HingeEmbeddingLoss extends ElementLoss {
   constructor(options: MarginOptions = {}) {
     super('HingeEmbeddingLoss', options, ['margin']);
     this.margin = options.margin ?? 1;
-    this.checkOption('margin', this.margin, 0);
+    checkNumber(this.name, 'margin', this.margin, 0);
   }
 
   protected override elements(distance: Tensor, target: Tensor): Tensor {

@@ -1,3 +1,4 @@
+import { checkOptions } from '../core/options.js';
 import { weigh } from '../tensor/operations/binary.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
@@ -37,6 +38,7 @@ export class KLDivLoss extends ReducedLoss implements Loss {
   private readonly perRow: boolean;
 
   constructor(options: KLDivLossOptions = {}) {
+    checkOptions('KLDivLoss', options, ['reduction', 'logTarget']);
     const { reduction, ...rest } = options;
     if (reduction !== undefined && !REDUCTIONS.includes(reduction)) {
       throw new RangeError(
@@ -49,7 +51,7 @@ export class KLDivLoss extends ReducedLoss implements Loss {
   }
 
   forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    const expected = asTensor(target);
+    const expected = asTensor(target, this.name);
     this.checkShape('target', prediction, expected);
     const [x, y] = this.kept(options, [prediction, expected]);
     const [weight, logs] = this.logTarget ? [y.exp(), y] : [y, y.clamp(SMALLEST).log()];

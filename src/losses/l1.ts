@@ -1,3 +1,4 @@
+import { checkNumber } from '../core/checks.js';
 import { huber } from '../tensor/operations/unary.js';
 import { call, type Tensor } from '../tensor/tensor.js';
 import { ElementLoss, type LossOptions } from './loss.js';
@@ -76,7 +77,7 @@ export class SmoothL1Loss extends ElementLoss {
   constructor(options: SmoothL1LossOptions = {}) {
     super('SmoothL1Loss', options, ['beta']);
     this.beta = options.beta ?? 1;
-    this.checkOption('beta', this.beta, 0);
+    checkNumber(this.name, 'beta', this.beta, 0);
   }
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {

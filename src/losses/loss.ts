@@ -1,6 +1,7 @@
 import { formatShape, sameShape } from '../tensor/layout.js';
+import { checkOptions } from '../core/options.js';
 import { keep } from '../tensor/operations/binary.js';
-import { asTensor, call, checkOptions, type Tensor } from '../tensor/tensor.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
 
 /** A function of predictions and targets to be made small. */
@@ -86,7 +87,7 @@ export abstract class ReducedLoss {
     options: LossOptions,
     known: readonly string[] = [],
   ) {
-    checkOptions(name, options, ['reduction', ...known]);
+    checkOptions(name, options, [...known, 'reduction']);
     const { reduction = 'mean' } = options;
     if (reduction !== 'mean' && reduction !== 'sum' && reduction !== 'none') {
       throw new RangeError(`${name}: expected reduction 'mean', 'sum' or 'none', got ${String(reduction)}`);
@@ -103,13 +104,10 @@ export abstract class ReducedLoss {
     }
   }
 
-  /** Refuses an option that is no finite number of at least `least`. */
-  protected checkOption(name: string, value: number, least: number): void {
-    if (typeof value !== 'number' || !(value >= least) || value === Infinity) {
-      throw new RangeError(
-        `${this.name}: expected ${name} to be a finite number of at least ${least}, got ${String(value)}`,
-      );
-    }
+  /** Whether nothing is wanted but the mean of all elements. */
+  protected isPlainMean(options: LossCall): boolean {
+    checkOptions(this.name, options, ['weights']);
+    return this.reduction === 'mean' && options.weights === undefined;
   }
 
   /**
@@ -149,7 +147,7 @@ export abstract class ReducedLoss {
   private weightsOf(options: LossCall, rows: number): Tensor | undefined {
     checkOptions(this.name, options, ['weights']);
     if (options.weights === undefined) return undefined;
-    const own = asTensor(options.weights);
+    const own = asTensor(options.weights, this.name);
     if (own.shape.length !== 1 || own.size !== rows) {
       throw new RangeError(
         `${this.name}: expected weights [${rows}], one for each row, got ${formatShape(own.shape)}`,
@@ -174,7 +172,7 @@ export abstract class ElementLoss extends ReducedLoss implements Loss {
    * @throws RangeError where the shapes differ, or the weights are not [batch]
    */
   forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    const expected = asTensor(target);
+    const expected = asTensor(target, this.name);
     this.checkShape('target', prediction, expected);
     const [x, y] = this.kept(options, [prediction, expected]);
     return this.reduce(this.elements(x, y), options);

@@ -20,8 +20,11 @@ export class MSELoss extends ElementLoss {
   }
 
   override forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    if (this.reduction === 'mean' && Object.keys(options).length === 0) {
-      return weighs(call(meanSquaredError, [prediction, asTensor(target)], undefined), prediction.size);
+    if (this.isPlainMean(options)) {
+      return weighs(
+        call(meanSquaredError, [prediction, asTensor(target, this.name)], undefined),
+        prediction.size,
+      );
     }
     return super.forward(prediction, target, options);
   }

@@ -1,7 +1,8 @@
 import { cosPi, logOfShare } from '../core/elementary.js';
 import { defaultGenerator } from '../core/random.js';
 import { embedding } from '../tensor/operations/embedding.js';
-import { asTensor, call, checkOptions, type Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Module, Parameter } from './module.js';
@@ -55,7 +56,7 @@ export class Embedding extends Module {
   }
 
   override forward(indices: Tensor | TensorLike): Tensor {
-    return call(embedding, [this.weight, asTensor(indices)], this.paddingIdx ?? NaN);
+    return call(embedding, [this.weight, asTensor(indices, 'Embedding')], this.paddingIdx ?? NaN);
   }
 }
 

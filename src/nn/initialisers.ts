@@ -1,6 +1,7 @@
 import { defaultGenerator, floatUpTo, type Generator } from '../core/random.js';
 import { formatShape } from '../tensor/layout.js';
-import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import { Tensor } from '../tensor/tensor.js';
 import { overwrite } from '../tensor/writes.js';
 import { orthonormalRows } from './orthonormal.js';
 import { truncated } from './truncated.js';

@@ -1,5 +1,6 @@
 import { linear } from '../tensor/operations/matmul.js';
-import { call, checkOptions, type Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import { call, type Tensor } from '../tensor/tensor.js';
 import { checkSizes } from './checks.js';
 import { kaimingUniform } from './init.js';
 import { Module, Parameter } from './module.js';

@@ -1,8 +1,10 @@
 import { batchNorm, layerNorm, rmsNorm } from '../tensor/operations/norm.js';
 import { checkRoom } from '../core/room.js';
 import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
-import { call, checkOptions, type Tensor } from '../tensor/tensor.js';
-import { checkNumber, checkSizes } from './checks.js';
+import { checkOptions } from '../core/options.js';
+import { call, type Tensor } from '../tensor/tensor.js';
+import { checkNumber } from '../core/checks.js';
+import { checkSizes } from './checks.js';
 import { Buffer, Module, Parameter } from './module.js';
 
 export interface BatchNorm1dOptions {

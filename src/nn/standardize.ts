@@ -1,5 +1,6 @@
 import { formatShape } from '../tensor/layout.js';
-import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import { Tensor } from '../tensor/tensor.js';
 import { readNumbers, type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Buffer, Module } from './module.js';
@@ -102,7 +103,7 @@ export class Standardize extends Module {
 
 function rowsOf(rows: Tensor | TensorLike | RowSet): { values: Float32Array; shape: readonly number[] } {
   if (rows instanceof Tensor) return { values: rows.data, shape: rows.shape };
-  if (typeof rows === 'object' && 'batch' in rows) {
+  if (typeof rows === 'object' && rows !== null && 'batch' in rows) {
     return rowsOf(rows.batch(Array.from({ length: rows.length }, (_, i) => i))[0]);
   }
   return readNumbers('Standardize.fit', rows);

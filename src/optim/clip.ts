@@ -2,7 +2,8 @@ import { Binary, FUNCTION_SHIFT, Opcode, Reduction, Unary } from '../../assembly
 import { DIVISORS, raise, unary } from '../tensor/operations/rows.js';
 import { currentTape } from '../tensor/scope.js';
 import type { Tape } from '../tensor/tape.js';
-import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import { Tensor } from '../tensor/tensor.js';
 import { APPLIED } from '../tensor/value.js';
 import { noteWrite } from '../tensor/writes.js';
 

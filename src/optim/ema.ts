@@ -2,7 +2,8 @@ import { FLAG_ACCUMULATE } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
 import { Block, noteChange } from '../core/owner.js';
 import { currentTape } from '../tensor/scope.js';
-import { checkOptions, type Tensor } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { overwrite } from '../tensor/writes.js';
 import { leavesOf } from './optimizer.js';
 

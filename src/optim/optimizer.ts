@@ -1,8 +1,9 @@
 import { FLAG_MAXIMIZE, FUNCTION_SHIFT, Opcode } from '../../assembly/opcodes.js';
 import { clearGradient } from '../tensor/backward.js';
 import { currentTape } from '../tensor/scope.js';
+import { checkOptions } from '../core/options.js';
 import type { Tape } from '../tensor/tape.js';
-import { checkOptions, Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import { APPLIED } from '../tensor/value.js';
 import { noteWrite } from '../tensor/writes.js';
 import { ParameterGroup, type Group, type GroupOptions } from './group.js';

@@ -1,7 +1,8 @@
 import { gradientOf } from './backward.js';
 import { formatShape, sameShape, type Shape } from './layout.js';
 import type { Call, Operation, Tape } from './tape.js';
-import { asTensor, call, checkOptions, Tensor, withoutGradient } from './tensor.js';
+import { checkOptions } from '../core/options.js';
+import { asTensor, call, Tensor, withoutGradient } from './tensor.js';
 import { type TensorLike } from './numbers.js';
 
 /** What `forward` of an operation of one's own gives: the result, or the result and what backward will want to see. */
@@ -74,7 +75,7 @@ export function defineOp<Inputs extends readonly Tensor[] = [Tensor]>(
   }
   const operation = operationOf(name);
   return (...given) => {
-    const inputs = (given as readonly (Tensor | TensorLike)[]).map(asTensor);
+    const inputs = (given as readonly (Tensor | TensorLike)[]).map((one) => asTensor(one, name));
     const wanted = shape?.(...(inputs.map((input) => input.shape) as { [K in keyof Inputs]: Shape }));
     const result = forward(...(inputs.map(withoutGradient) as readonly Tensor[] as Inputs));
     const { output, saved } = result instanceof Tensor ? { output: result, saved: [] } : result;

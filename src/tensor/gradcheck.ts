@@ -1,8 +1,9 @@
 import { Generator } from '../core/random.js';
 import { formatShape, placeOf } from './layout.js';
 import { noGrad } from './noGrad.js';
-import { checkOptions, leaf, Tensor, tensor } from './tensor.js';
-import { readNumbers, type TensorLike } from './numbers.js';
+import { checkOptions } from '../core/options.js';
+import { leaf, Tensor, tensor } from './tensor.js';
+import { numbersOf, type TensorLike } from './numbers.js';
 
 /** Half the distance between 1 and the next float32. */
 const EPSILON = 2 ** -24;
@@ -83,9 +84,7 @@ export function gradcheck(
   const { step = 1 / 64, tolerance = 1e-3, roundings = 32, seed = 0, throws = true } = options;
   if (typeof fn !== 'function') throw new TypeError(`gradcheck: expected a function, got ${String(fn)}`);
   if (!(step > 0 && step < 1)) throw new RangeError(`gradcheck: expected 0 < step < 1, got ${step}`);
-  const points = inputs.map((input) =>
-    input instanceof Tensor ? { values: input.data, shape: input.shape } : readNumbers('gradcheck', input),
-  );
+  const points = inputs.map((input) => numbersOf('gradcheck', input));
   const evaluate = (which: number, at: number, value: number): Float32Array =>
     noGrad(() => {
       const moved = points.map(({ values, shape }, i) => {

@@ -1,4 +1,7 @@
+import { checkRoom } from '../core/room.js';
+import { shown } from '../core/shown.js';
 import { formatShape, sizeOf, type Shape } from './layout.js';
+import { Value } from './value.js';
 
 /** Numbers nested to any depth; every level must have equal lengths. */
 export type NestedArray = number | readonly NestedArray[];
@@ -17,81 +20,121 @@ export type NumericArray =
 
 export type TensorLike = NestedArray | NumericArray;
 
-/** The shape of nested arrays; throws where they are ragged. */
-function shapeOf(data: NestedArray): number[] {
+/** Numbers in row-major order and their shape. */
+export interface Numbers {
+  readonly values: Float32Array;
+  readonly shape: Shape;
+}
+
+/** The deepest nesting that is read: an array that contains itself has no end. */
+const MOST_DIMENSIONS = 64;
+
+/** Reads nested arrays, all of one shape: what is at the first place on each level is expected at the others. */
+function flatten(name: string, data: NestedArray): Numbers {
   const shape: number[] = [];
-  let level: NestedArray = data;
-  while (Array.isArray(level)) {
-    shape.push(level.length);
-    level = level[0] as NestedArray;
-  }
-  return shape;
-}
-
-function flatten(
-  name: string,
-  data: NestedArray,
-  shape: Shape,
-  depth: number,
-  out: Float32Array,
-  at: number,
-): number {
-  if (depth === shape.length) {
-    if (typeof data !== 'number') {
-      if (Array.isArray(data)) throw raggedError(name, shape, depth, data.length);
-      throw new TypeError(`${name}: expected numbers, got ${data === null ? 'null' : typeof data}`);
+  let level: unknown = data;
+  for (; Array.isArray(level); level = level[0]) {
+    if (shape.push(level.length) > MOST_DIMENSIONS) {
+      throw new RangeError(
+        `${name}: arrays nested more than ${MOST_DIMENSIONS} deep; does one of them contain itself?`,
+      );
     }
-    out[at] = data;
-    return at + 1;
   }
-  if (!Array.isArray(data) || data.length !== shape[depth]) {
-    throw raggedError(name, shape, depth, Array.isArray(data) ? data.length : undefined);
-  }
-  for (let i = 0; i < data.length; i++) {
-    const item: unknown = data[i];
-    if (typeof item === 'number' && depth + 1 === shape.length) out[at++] = item;
-    else at = flatten(name, item as NestedArray, shape, depth + 1, out, at);
-  }
-  return at;
+  const rank = shape.length;
+  checkRoom(name, shape);
+  // Where the first is no number there is nothing to make room for.
+  const values = new Float32Array(typeof level === 'number' ? sizeOf(shape) : 0);
+  const place: number[] = [];
+  let at = 0;
+
+  const read = (item: unknown, depth: number): void => {
+    const isArray = Array.isArray(item);
+    if (isArray && item.length === shape[depth]) {
+      for (let i = 0; i < shape[depth]; i++) {
+        const one: unknown = item[i];
+        if (typeof one === 'number' && depth + 1 === rank) values[at++] = one;
+        else {
+          place[depth] = i;
+          read(one, depth + 1);
+        }
+      }
+    } else if (isArray || typeof item === 'number') {
+      const expected = depth < rank ? `${shape[depth]} elements` : 'a number';
+      const got = isArray ? `an array of ${item.length}` : 'a number';
+      throw new RangeError(`${name}: ragged array: expected ${expected} at depth ${depth}, got ${got}`);
+    } else {
+      const where = place.slice(0, depth).join('][');
+      throw new TypeError(`${name}: expected numbers, got ${shown(item)} at [${where}]`);
+    }
+  };
+  read(data, 0);
+  return { values, shape };
 }
 
-function raggedError(name: string, shape: Shape, depth: number, length: number | undefined): RangeError {
-  const expected = depth < shape.length ? `${shape[depth]} elements` : 'a number';
-  const got = length === undefined ? 'a number' : `an array of ${length}`;
-  return new RangeError(`${name}: ragged array: expected ${expected} at depth ${depth}, got ${got}`);
+/** The numbers of a typed array. */
+function copied(name: string, data: ArrayBufferView): Float32Array {
+  let gone = '';
+  // Of a DataView nothing would be taken; integers of 64 bits, and memory that was transferred, are refused by the constructor.
+  if ('length' in data) {
+    try {
+      return new Float32Array(data as Float32Array);
+    } catch (error) {
+      if (error instanceof RangeError) throw error;
+      if (data.length === 0) gone = ' whose memory was transferred';
+    }
+  }
+  throw new TypeError(`${name}: expected numbers, got ${shown(data)}${gone}`);
 }
 
 /** Numbers and their shape, checked. */
-export function readNumbers(
-  name: string,
-  data: TensorLike,
-  wanted?: Shape,
-): { values: Float32Array; shape: Shape } {
-  let values: Float32Array;
-  let shape: Shape;
+export function readNumbers(name: string, data: TensorLike, wanted?: Shape): Numbers {
+  let numbers: Numbers;
   if (ArrayBuffer.isView(data)) {
-    if (data instanceof DataView || data instanceof BigInt64Array || data instanceof BigUint64Array) {
-      throw new TypeError(`${name}: expected numbers, got ${data.constructor.name}`);
-    }
-    values = new Float32Array(data);
-    shape = wanted ?? [values.length];
-  } else if (typeof data === 'number' || Array.isArray(data)) {
-    const found = shapeOf(data);
-    values = new Float32Array(sizeOf(found));
-    flatten(name, data, found, 0, values, 0);
-    shape = wanted ?? found;
+    const values = copied(name, data);
+    numbers = { values, shape: [values.length] };
+  } else if (typeof data === 'number') {
+    numbers = { values: Float32Array.of(data), shape: [] };
+  } else if (Array.isArray(data)) {
+    numbers = flatten(name, data as NestedArray);
   } else {
-    throw new TypeError(`${name}: expected a number, nested arrays or a typed array, got ${String(data)}`);
+    throw new TypeError(`${name}: expected a number, nested arrays or a typed array, got ${shown(data)}`);
   }
-  if (!shape.every((length) => Number.isInteger(length) && length >= 0)) {
-    throw new RangeError(
-      `${name}: expected lengths that are non-negative integers, got ${formatShape(shape)}`,
+  if (wanted === undefined) return numbers;
+  const isList = Array.isArray(wanted);
+  if (!isList || !wanted.every((length) => Number.isInteger(length) && length >= 0)) {
+    throw new (isList ? RangeError : TypeError)(
+      `${name}: expected a shape of lengths that are non-negative integers, got ${isList ? formatShape(wanted) : shown(wanted)}`,
     );
   }
-  if (sizeOf(shape) !== values.length) {
-    throw new RangeError(`${name}: ${values.length} numbers do not fill shape ${formatShape(shape)}`);
+  const { values } = numbers;
+  if (sizeOf(wanted) !== values.length) {
+    throw new RangeError(`${name}: ${values.length} numbers do not fill shape ${formatShape(wanted)}`);
   }
-  return { values, shape: shape.slice() };
+  return { values, shape: wanted.slice() };
+}
+
+/** The numbers of a tensor, or numbers as they are given. */
+export function numbersOf(name: string, data: Value | TensorLike): Numbers {
+  return data instanceof Value ? { values: data.data, shape: data.shape } : readNumbers(name, data);
+}
+
+/**
+ * Refuses numbers that are NaN or infinite as float32, and says where the first of them stands.
+ *
+ * @param inRow names the place of a row
+ */
+export function checkFinite(
+  name: string,
+  { values, shape }: { readonly values: NumericArray; readonly shape: Shape },
+  inRow = (row: number): string => `row ${row}`,
+): void {
+  const at = (values as Float32Array).findIndex((value) => !Number.isFinite(Math.fround(value)));
+  if (at < 0) return;
+  const width = values.length / (shape[0] ?? 1);
+  const column = shape.length > 1 ? `, column ${at % width}` : '';
+  throw new RangeError(
+    `${name}: expected finite numbers (as float32), got ${values[at]} in ${inRow(Math.floor(at / width))}${column}`,
+  );
 }
 
 /** Numbers in row-major order as nested arrays of a shape; a number where it has no dimensions. */

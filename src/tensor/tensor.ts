@@ -1,4 +1,5 @@
 import { engine } from '../core/engine.js';
+import { checkOptions } from '../core/options.js';
 import { Block, type Owner } from '../core/owner.js';
 import { backward, clearGradient } from './backward.js';
 import { formatShape, type Shape } from './layout.js';
@@ -8,7 +9,7 @@ import { matmul } from './operations/matmul.js';
 import * as reduce from './operations/reduce.js';
 import * as softmax from './operations/softmax.js';
 import * as unary from './operations/unary.js';
-import { nest, readNumbers, type NestedArray, type TensorLike } from './numbers.js';
+import { nest, readNumbers, type NestedArray, type Numbers, type TensorLike } from './numbers.js';
 import { record } from './record.js';
 import { isCapturing } from './scope.js';
 import { HostSource } from './source.js';
@@ -97,7 +98,7 @@ export class Tensor extends Value {
    * @throws Error where nothing requires a gradient or it was done before, RangeError where the shapes do not fit
    */
   backward(gradient?: Tensor | TensorLike): void {
-    backward(this, gradient === undefined ? undefined : asTensor(gradient));
+    backward(this, gradient === undefined ? undefined : asTensor(gradient, 'backward'));
   }
 
   /** this + other, with broadcasting. */
@@ -293,12 +294,17 @@ export function call<Options>(
 }
 
 function apply(operation: Operation, a: Tensor, b: Tensor | TensorLike): Tensor {
-  return call(operation, [a, asTensor(b)], undefined);
+  return call(operation, [a, asTensor(b, operation.name)], undefined);
 }
 
-/** The tensor itself, or numbers made into a constant. */
-export function asTensor(value: Tensor | TensorLike): Tensor {
-  return value instanceof Tensor ? value : tensor(value);
+/** The tensor itself, or numbers made into a constant; `name` is what errors call the operation by. */
+export function asTensor(value: Tensor | TensorLike, name = 'tensor'): Tensor {
+  return value instanceof Tensor ? value : constant(readNumbers(name, value));
+}
+
+/** A tensor of numbers that never change, and need no memory of their own. */
+function constant({ values, shape }: Numbers): Tensor {
+  return new Tensor(shape, undefined, new HostSource(values), false);
 }
 
 function refuseReading(name: string): void {
@@ -324,9 +330,9 @@ function refuseReading(name: string): void {
  */
 export function tensor(data: TensorLike, options: TensorOptions = {}): Tensor {
   checkOptions('tensor', options, ['requiresGrad', 'shape']);
-  const { values, shape } = readNumbers('tensor', data, options.shape);
-  if (!options.requiresGrad) return new Tensor(shape, undefined, new HostSource(values), false);
-  return leaf(values, shape);
+  const { requiresGrad, shape } = options;
+  const numbers = readNumbers('tensor', data, shape);
+  return requiresGrad ? leaf(numbers.values, numbers.shape) : constant(numbers);
 }
 
 /** A tensor with memory of its own, that a gradient can be computed for and an optimizer can update. */
@@ -334,14 +340,6 @@ export function leaf(values: Float32Array, shape: Shape): Tensor {
   const block = new Block(values.length * 4);
   engine().f32.set(values, block.pointer / 4);
   return new Tensor(shape, block, block.pointer, true);
-}
-
-/** Refuses options that nobody would read. */
-export function checkOptions(name: string, options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key))
-      throw new TypeError(`${name}: unknown option '${key}' (known: ${known.join(', ')})`);
-  }
 }
 
 /**

@@ -1,6 +1,8 @@
+import { checkCounts } from '../core/checks.js';
+import { checkOptions } from '../core/options.js';
 import { warn } from '../core/warn.js';
 import { Module } from '../nn/module.js';
-import { checkOptions, type Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { FitOptions } from './fit.js';
 import { steppedBy } from './schedule.js';
 import type { Optimizer, StepOptions } from './trainingStep.js';
@@ -64,9 +66,7 @@ export function checkStep(name: string, model: Module, options: StepOptions): vo
       `${name}: expected an optimizer, such as new optim.SGD(model.parameters(), { lr: 0.01 })`,
     );
   }
-  if (!Number.isInteger(accumulate) || accumulate < 1) {
-    throw new RangeError(`${name}: expected accumulate to be a positive integer, got ${String(accumulate)}`);
-  }
+  checkCounts(name, { accumulate });
   for (const option of ['clipGradNorm', 'clipGradValue'] as const) {
     const value = options[option];
     if (value !== undefined && !(value >= 0)) {
@@ -80,8 +80,8 @@ export function checkStep(name: string, model: Module, options: StepOptions): vo
 }
 
 const OPTIONS = [
-  ...STEP_OPTIONS,
   'data',
+  ...STEP_OPTIONS,
   'epochs',
   'validation',
   'metrics',

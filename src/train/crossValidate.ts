@@ -3,7 +3,7 @@ import { TensorDataset } from '../data/dataset.js';
 import { KFold, type Fold } from '../data/kFold.js';
 import type { Loss } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
-import { checkOptions } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
 import type { Callback } from './callbacks/callback.js';
 import { refuseClass } from './checks.js';
 import { evaluate, type Evaluation } from './evaluate.js';

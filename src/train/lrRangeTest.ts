@@ -3,7 +3,7 @@ import { engine } from '../core/engine.js';
 import { DataLoader } from '../data/dataLoader.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer, OptimizerState } from '../optim/index.js';
-import { checkOptions } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
 import { checkStep, STEP_OPTIONS } from './checks.js';
 import { take, type Figure } from './figure.js';
 import { Modes } from './modes.js';
@@ -63,6 +63,7 @@ const DIVERGED = 4;
  * ```
  */
 export async function lrRangeTest(model: Module, options: LrRangeOptions): Promise<LrRange> {
+  checkOptions('lrRangeTest', options, ['data', ...STEP_OPTIONS, 'from', 'to', 'steps', 'signal']);
   const { data, optimizer, from = 1e-6, to = 10, steps = 100, accumulate = 1, signal } = options;
   check(model, options, from, to, steps);
   signal?.throwIfAborted();
@@ -97,7 +98,6 @@ export async function lrRangeTest(model: Module, options: LrRangeOptions): Promi
 }
 
 function check(model: Module, options: LrRangeOptions, from: number, to: number, steps: number): void {
-  checkOptions('lrRangeTest', options, [...STEP_OPTIONS, 'data', 'from', 'to', 'steps', 'signal']);
   checkStep('lrRangeTest', model, options);
   if (!(options.data instanceof DataLoader)) {
     throw new TypeError('lrRangeTest: expected data to be a data.DataLoader');

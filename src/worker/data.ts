@@ -3,7 +3,7 @@ import { readRows, TensorDataset, type Column, type Rows } from '../data/dataset
 import { WeightedRandomSampler, type Sampler } from '../data/sampler.js';
 import { sizeOf, type Shape } from '../tensor/layout.js';
 import { GatherSource } from '../tensor/source.js';
-import type { NumericArray } from '../tensor/numbers.js';
+import { checkFinite, type NumericArray } from '../tensor/numbers.js';
 import { Tensor } from '../tensor/tensor.js';
 import { clone } from './clone.js';
 import { className } from './table.js';
@@ -127,8 +127,9 @@ function numbersOf(name: string, rows: Rows, copy: boolean): Numbers {
   }
   const data = flat ? rows.data : rows;
   if (!ArrayBuffer.isView(data)) {
-    const { values, shape } = readRows(`trainInWorker: ${name}`, rows);
-    return { data: values, shape };
+    const read = readRows(`trainInWorker: ${name}`, rows);
+    checkFinite('trainInWorker', read, (row) => `row ${row} of ${name}`);
+    return { data: read.values, shape: read.shape };
   }
   const numbers = data as NumericArray;
   const shape = flat ? rows.shape : [numbers.length];
@@ -144,6 +145,7 @@ function numbersOf(name: string, rows: Rows, copy: boolean): Numbers {
       `trainInWorker: ${name}: ${numbers.length} numbers do not fill [${shape.join(', ')}]${gone}`,
     );
   }
+  checkFinite('trainInWorker', { values: numbers, shape }, (row) => `row ${row} of ${name}`);
   // Others may look at the rest of a buffer, or share it.
   const own = numbers.buffer instanceof ArrayBuffer && numbers.byteLength === numbers.buffer.byteLength;
   return { data: copy || !own ? numbers.slice() : numbers, shape };

@@ -3,7 +3,7 @@ import { engine, type ConfigureOptions } from '../core/engine.js';
 import { getRandomState } from '../core/random.js';
 import type { AnyWorker } from '../core/workerHandle.js';
 import { Module } from '../nn/module.js';
-import { checkOptions } from '../tensor/tensor.js';
+import { checkOptions } from '../core/options.js';
 import { clone } from './clone.js';
 import { describeError } from './errors.js';
 import { describeTraining, type WorkerFitOptions } from './job.js';

@@ -1,5 +1,5 @@
 import { cosPi } from '../../core/elementary.js';
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
 import { between, halfCosine } from './between.js';
 import { checkRange, Scheduler } from './scheduler.js';

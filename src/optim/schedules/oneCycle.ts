@@ -1,4 +1,4 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
 import { between, halfCosine } from './between.js';
 import { checkRange, Scheduler, type RateGroup, type SchedulerState } from './scheduler.js';

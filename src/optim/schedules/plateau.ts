@@ -1,4 +1,4 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
 import { checkRange, Scheduler, type SchedulerState } from './scheduler.js';
 
@@ -45,9 +45,9 @@ export class ReduceLROnPlateau extends Scheduler {
   constructor(optimizer: Optimizer, options: ReduceLROnPlateauOptions = {}) {
     const name = 'ReduceLROnPlateau';
     super(optimizer, name, ['best', 'badEpochs', 'cooldownCounter']);
+    checkOptions(name, options, [...Object.keys(DEFAULTS), 'minLr']);
     const { minLr = 0, ...given } = options;
     const settings = { ...DEFAULTS, ...given };
-    checkOptions(name, options, [...Object.keys(DEFAULTS), 'minLr']);
     const { mode, thresholdMode } = settings;
     if (mode !== 'min' && mode !== 'max') {
       throw new RangeError(`${name}: expected mode 'min' or 'max', got ${String(mode)}`);

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
 import { checkRange, Scheduler, type SchedulerState } from './scheduler.js';
 
@@ -40,12 +40,13 @@ export class SequentialLR extends Scheduler {
     super(optimizer, 'SequentialLR');
     checkOptions('SequentialLR', options, ['schedulers', 'milestones']);
     const { schedulers, milestones } = options;
-    if (!schedulers.every((scheduler) => scheduler instanceof Scheduler)) {
+    if (!Array.isArray(schedulers) || !schedulers.every((scheduler) => scheduler instanceof Scheduler)) {
       throw new TypeError('SequentialLR: expected schedulers of optim');
     }
     if (!schedulers.every((scheduler) => scheduler.optimizer === optimizer)) {
       throw new RangeError('SequentialLR: expected schedulers of the same optimizer');
     }
+    if (!Array.isArray(milestones)) throw new TypeError('SequentialLR: expected milestones as an array');
     if (milestones.length !== schedulers.length - 1) {
       throw new RangeError(
         `SequentialLR: expected ${schedulers.length - 1} milestones for ${schedulers.length} schedulers, ` +

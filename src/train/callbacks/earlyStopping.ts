@@ -1,5 +1,6 @@
+import { checkCounts } from '../../core/checks.js';
 import type { Module } from '../../nn/module.js';
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { EpochReport, History } from '../history.js';
 import type { Callback, Training } from './callback.js';
 import { Monitor, type MonitorOptions, type MonitorState } from './monitor.js';
@@ -43,11 +44,9 @@ export class EarlyStopping implements Callback {
   private waited = 0;
 
   constructor(options: EarlyStoppingOptions = {}) {
-    checkOptions('EarlyStopping', options, ['monitor', 'mode', 'minDelta', 'patience', 'restoreBest']);
+    checkOptions('EarlyStopping', options, ['patience', 'monitor', 'mode', 'minDelta', 'restoreBest']);
     ({ patience: this.patience = 5, restoreBest: this.restoreBest = true } = options);
-    if (!Number.isInteger(this.patience) || this.patience < 1) {
-      throw new RangeError(`EarlyStopping: expected patience to be a positive integer, got ${this.patience}`);
-    }
+    checkCounts('EarlyStopping', { patience: this.patience });
     this.monitor = new Monitor('EarlyStopping', options);
   }
 

@@ -1,5 +1,6 @@
+import { checkCounts } from '../../core/checks.js';
 import type { Rows } from '../../data/dataset.js';
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { EpochReport } from '../history.js';
 import { layerStatistics, type LayerStatistics } from '../layerStatistics.js';
 import type { Callback, Training } from './callback.js';
@@ -44,9 +45,7 @@ export class LayerMonitor implements Callback {
     checkOptions('LayerMonitor', options, ['every']);
     this.every = options.every ?? 1;
     if (typeof report !== 'function') throw new TypeError('LayerMonitor: expected a function to report to');
-    if (!Number.isInteger(this.every) || this.every < 1) {
-      throw new RangeError(`LayerMonitor: expected every to be a positive integer, got ${this.every}`);
-    }
+    checkCounts('LayerMonitor', { every: this.every });
   }
 
   async onEpochEnd({ epoch }: EpochReport, { model, loss }: Training): Promise<void> {

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { BatchReport } from '../history.js';
 import type { Optimizer } from '../trainingStep.js';
 import type { Callback, Training } from './callback.js';

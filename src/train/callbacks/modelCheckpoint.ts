@@ -1,5 +1,6 @@
+import { checkCounts } from '../../core/checks.js';
 import type { StateDict } from '../../nn/module.js';
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import type { EpochReport, History } from '../history.js';
 import type { Callback, Training } from './callback.js';
 import { Monitor, type MonitorOptions, type MonitorState } from './monitor.js';
@@ -53,9 +54,7 @@ export class ModelCheckpoint implements Callback {
     checkOptions('ModelCheckpoint', options, ['monitor', 'mode', 'minDelta', 'bestOnly', 'every']);
     ({ bestOnly: this.bestOnly = true, every: this.every = 1 } = options);
     if (typeof save !== 'function') throw new TypeError('ModelCheckpoint: expected a function that saves');
-    if (!Number.isInteger(this.every) || this.every < 1) {
-      throw new RangeError(`ModelCheckpoint: expected every to be a positive integer, got ${this.every}`);
-    }
+    checkCounts('ModelCheckpoint', { every: this.every });
     this.monitor = new Monitor('ModelCheckpoint', options);
   }
 

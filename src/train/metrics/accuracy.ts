@@ -1,4 +1,5 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkCounts } from '../../core/checks.js';
+import { checkOptions } from '../../core/options.js';
 import { checkThreshold, layoutOf, predictionOf, targetOf } from './decisions.js';
 import { Metric, type MetricBatch, type MetricOptions } from './metric.js';
 
@@ -27,7 +28,7 @@ export class Accuracy extends Metric<number> {
 
   constructor(options: AccuracyOptions = {}) {
     super();
-    checkOptions('Accuracy', options, ['name', 'threshold']);
+    checkOptions('Accuracy', options, ['threshold', 'name']);
     ({ name: this.name = 'accuracy', threshold: this.threshold = 0.5 } = options);
     checkThreshold('Accuracy', this.threshold);
   }
@@ -75,12 +76,10 @@ export class TopK extends Metric<number> {
 
   constructor(options: TopKOptions = {}) {
     super();
-    checkOptions('TopK', options, ['name', 'k']);
+    checkOptions('TopK', options, ['k', 'name']);
     this.k = options.k ?? 5;
     this.name = options.name ?? `top${this.k}`;
-    if (!Number.isInteger(this.k) || this.k < 1) {
-      throw new RangeError(`TopK: expected k to be a positive integer, got ${this.k}`);
-    }
+    checkCounts('TopK', { k: this.k });
   }
 
   add(batch: MetricBatch): void {

@@ -1,4 +1,4 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import { checkThreshold, layoutOf, predictionOf, targetOf } from './decisions.js';
 import { Metric, type MetricBatch, type MetricOptions, type MetricValue } from './metric.js';
 
@@ -58,7 +58,7 @@ export class ConfusionMatrix extends Counting<number[][]> {
   readonly name: string;
 
   constructor(options: ConfusionOptions = {}) {
-    checkOptions('ConfusionMatrix', options, ['name', 'threshold']);
+    checkOptions('ConfusionMatrix', options, ['threshold', 'name']);
     super(options.threshold);
     this.name = options.name ?? 'confusionMatrix';
   }
@@ -99,7 +99,7 @@ abstract class ClassMetric extends Counting<number | number[]> {
     options: ClassMetricOptions,
     private readonly score: Score,
   ) {
-    checkOptions(new.target.name, options, ['name', 'threshold', 'average']);
+    checkOptions(new.target.name, options, ['average', 'threshold', 'name']);
     super(options.threshold);
     this.name = options.name ?? name;
     this.average = options.average;

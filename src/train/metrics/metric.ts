@@ -1,7 +1,7 @@
 import type { OutputKind } from '../../nn/module.js';
 import { formatShape, type Shape } from '../../tensor/layout.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { readNumbers, type TensorLike } from '../../tensor/numbers.js';
+import { numbersOf, type TensorLike } from '../../tensor/numbers.js';
 
 /** Outputs and targets of one batch, flat and row-major. They are valid until the next operation: copy what you keep. */
 export interface MetricBatch {
@@ -69,8 +69,8 @@ export abstract class Metric<Value extends MetricValue = MetricValue> {
    * @throws RangeError where outputs and targets do not fit each other
    */
   update(outputs: Tensor | TensorLike, targets: Tensor | TensorLike, meaning: OutputKind = 'raw'): this {
-    const given = read(this.name, outputs);
-    const wanted = read(this.name, targets);
+    const given = numbersOf(this.name, outputs);
+    const wanted = numbersOf(this.name, targets);
     this.add({
       outputs: given.values,
       outputShape: given.shape,
@@ -80,11 +80,6 @@ export abstract class Metric<Value extends MetricValue = MetricValue> {
     });
     return this;
   }
-}
-
-function read(name: string, numbers: Tensor | TensorLike): { values: Float32Array; shape: Shape } {
-  if (numbers instanceof Tensor) return { values: numbers.data, shape: numbers.shape };
-  return readNumbers(name, numbers);
 }
 
 /** The error for outputs and targets that do not belong together. */

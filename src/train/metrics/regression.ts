@@ -1,4 +1,4 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import { misfit, Metric, type MetricBatch, type MetricOptions } from './metric.js';
 
 /** A mean over all elements of a function of output and target. */

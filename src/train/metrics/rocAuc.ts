@@ -1,4 +1,4 @@
-import { checkOptions } from '../../tensor/tensor.js';
+import { checkOptions } from '../../core/options.js';
 import { layoutOf, logSumExp, targetOf } from './decisions.js';
 import { Metric, type MetricBatch, type MetricOptions } from './metric.js';
 
