@@ -56,6 +56,8 @@ export interface WorkerFitOptions extends Pick<FitOptions, (typeof PLAIN)[number
 export interface DescribedTraining {
   readonly model: StoredModel;
   readonly frozen: readonly string[];
+  /** Places, among all modules, of those in evaluation mode. */
+  readonly evaluating: readonly number[];
   readonly loss: Described;
   readonly optimizer: DescribedOptimizer;
   readonly data: DescribedData;
@@ -134,6 +136,7 @@ export function describeTraining(model: Module, options: WorkerFitOptions, copy:
   return {
     model: stored,
     frozen: frozen.map(([name]) => name),
+    evaluating: model.modules().flatMap(({ training }, i) => (training ? [] : [i])),
     loss: described,
     optimizer: crossing('the optimizer', () => describeOptimizer(optimizer, model)),
     ...(ema && { ema: crossing('ema', () => describeEMA(ema, model)) }),
@@ -158,6 +161,8 @@ export function buildTraining(described: DescribedTraining): Training {
   for (const [name, parameter] of model.namedParameters()) {
     if (described.frozen.includes(name)) parameter.requiresGrad = false;
   }
+  const modules = model.modules();
+  for (const i of described.evaluating) modules[i].training = false;
   const optimizer = buildOptimizer(described.optimizer, model);
   const { schedule, ema, validation } = described;
   const scheduler = schedule && buildSchedule(schedule.made, optimizer);

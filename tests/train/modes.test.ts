@@ -11,6 +11,7 @@ import {
   tensor,
   type Tensor,
 } from 'wasmgrad';
+import { buildTraining, describeTraining } from '../../src/worker/job.js';
 
 const rows = Array.from({ length: 12 }, (_, i) => [Math.sin(i) + 3, Math.cos(i) - 1]);
 const wanted = rows.map(([a, b]) => [a * b]);
@@ -68,6 +69,18 @@ describe('a frozen BatchNorm', () => {
     await fit(model, { data: loaderOf(), loss, optimizer, epochs: 1 });
     expect(norm.runningMean!.data.some((mean) => mean !== 0)).toBe(true);
     expect(modesOf(model)).toEqual([true, true, true, true]);
+  });
+});
+
+describe('a training that is sent to a worker', () => {
+  it('takes the modes along', async () => {
+    const { norm, model, optimizer } = network(true);
+    norm.eval();
+    const described = describeTraining(model, { data: loaderOf(), loss, optimizer, epochs: 1 }, true);
+    const sent = buildTraining(structuredClone(described));
+    expect(modesOf(sent.model)).toEqual(modesOf(model));
+    await fit(sent.model, sent.options);
+    expect(sent.model.stateDict()['0.runningMean'].toArray()).toEqual([0, 0]);
   });
 });
 
