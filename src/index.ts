@@ -8,7 +8,8 @@ export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
 export type { Shape } from './tensor/layout.js';
 export { AnomalyError, detectAnomaly } from './tensor/anomaly.js';
-export { capture, type CaptureOptions } from './tensor/capture.js';
+export { capture } from './tensor/capture.js';
+export type { CaptureOptions } from './tensor/captured.js';
 export { defineOp, type BackwardContext, type ForwardResult, type OpDefinition } from './tensor/defineOp.js';
 export {
   gradcheck,

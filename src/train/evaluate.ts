@@ -2,7 +2,7 @@ import { engine } from '../core/engine.js';
 import type { Batch, BatchSource } from '../data/batches.js';
 import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
-import { Captured } from '../tensor/capture.js';
+import { Captured } from '../tensor/captured.js';
 import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { withScratch } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';

@@ -3,7 +3,8 @@ import { engine } from '../core/engine.js';
 import type { ResidentBatches } from '../data/residentBatches.js';
 import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
-import { Captured, type Recording } from '../tensor/capture.js';
+import { Captured } from '../tensor/captured.js';
+import type { Recording } from '../tensor/recording.js';
 import { asTensor, type Tensor } from '../tensor/tensor.js';
 import { MOST_STEPS } from './pause.js';
 

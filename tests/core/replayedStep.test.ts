@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { data, fit, manualSeed, nn, optim } from 'wasmgrad';
 import { engine } from '../../src/core/engine.js';
 import { ResidentBatches } from '../../src/data/residentBatches.js';
-import { Captured } from '../../src/tensor/capture.js';
+import { Captured } from '../../src/tensor/captured.js';
 
 const loss = new nn.CrossEntropyLoss();
 

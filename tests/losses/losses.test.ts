@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { data, evaluate, fit, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
 import { Opcode } from '../../assembly/opcodes.js';
-import { Captured } from '../../src/tensor/capture.js';
+import { Captured } from '../../src/tensor/captured.js';
 import { Array64, logSoftmax64 } from '../support/float64.js';
 import { checkGradients } from '../support/gradients.js';
 import { product, randomFloats } from '../support/numbers.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { capture, data, fit, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
 import { Opcode } from '../../assembly/opcodes.js';
-import { Captured } from '../../src/tensor/capture.js';
+import { Captured } from '../../src/tensor/captured.js';
 import { EPSILON, randomFloats } from '../support/numbers.js';
 
 const SIZES = [1, 5, 1023, 1024, 1025, 3000];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { capture, manualSeed, nn, optim, tensor, type Tensor } from 'wasmgrad';
 import { Opcode } from '../../assembly/opcodes.js';
-import { Captured } from '../../src/tensor/capture.js';
+import { Captured } from '../../src/tensor/captured.js';
 import { RULES } from '../../src/tensor/rules.js';
 
 const ALL = Object.keys(RULES);
