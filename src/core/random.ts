@@ -237,7 +237,8 @@ export function getRandomState(): RandomState {
  */
 export function setRandomState(state: RandomState): void {
   checkWords('setRandomState', state?.dropout);
+  const dropout = [...state.dropout];
   shared.setState('setRandomState', state.generator);
   const { i32, generator } = engine();
-  state.dropout.forEach((word, i) => (i32[generator / 4 + i] = word));
+  i32.set(dropout, generator / 4);
 }

@@ -19,14 +19,16 @@ export class ResidentBatches implements BatchSource {
   private readonly last: Batch;
   private readonly batchSize: number;
   private readonly rows: number;
+  private readonly samples: number;
   private row = 0;
 
   constructor(private readonly loader: DataLoader) {
-    const { batchSize, rows } = loader;
+    const { batchSize, rows, samples } = loader;
+    this.samples = samples;
     this.batchSize = batchSize;
     this.rows = rows;
     this.length = loader.length;
-    this.order = new Block(loader.samples * 4);
+    this.order = new Block(samples * 4);
     this.cursor = new Cursor(batchSize * 4);
     this.full = this.batchOf(Math.min(batchSize, rows));
     this.last = rows % batchSize === 0 ? this.full : this.batchOf(rows % batchSize);
@@ -35,8 +37,10 @@ export class ResidentBatches implements BatchSource {
   /** Begins an epoch, in a new order where the loader shuffles or samples. */
   begin(_signal?: AbortSignal, batch = 0): void {
     this.row = batch * this.batchSize;
-    const first = this.order.pointer / 4;
-    this.loader.order(engine().i32.subarray(first, first + this.loader.samples));
+    // Not written in place: a sampler may allocate, which detaches every view. And it must give as many rows as at first.
+    const order = new Int32Array(this.samples);
+    this.loader.order(order);
+    engine().i32.set(order, this.order.pointer / 4);
   }
 
   /** The batch that begins at this row of the epoch. */

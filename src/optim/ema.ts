@@ -118,7 +118,7 @@ export class EMA {
     const sizes = this.parameters.map(({ size }) => size).join(', ');
     const got = averages.map(({ length }) => length).join(', ');
     if (got !== sizes) throw new RangeError(`EMA: expected averages of ${sizes} numbers, got ${got}`);
-    averages.forEach((values, i) => this.set(i, values));
+    averages.map((values) => Float32Array.from(values)).forEach((values, i) => this.set(i, values));
   }
 
   private refuseApplied(name: string): void {

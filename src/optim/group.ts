@@ -57,7 +57,7 @@ function read(block: Block, { at, initial }: NumberOption): number | number[] {
 }
 
 function write(block: Block, { at }: NumberOption, value: number | readonly number[]): void {
-  const values = typeof value === 'number' ? [value] : value;
+  const values = typeof value === 'number' ? [value] : [...value];
   const { memory, f32 } = engine();
   new Float64Array(memory.buffer, block.pointer + FLOATS_BYTES + at * 8, values.length).set(values);
   if (at < 2) f32[block.pointer / 4 + at] = values[0];

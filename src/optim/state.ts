@@ -50,7 +50,11 @@ export class ParameterState {
   write(saved: SavedParameter): void {
     this.header.setBigUint64(0, BigInt(saved.step), true);
     if (this.hasProduct) this.header.setFloat64(8, saved.muProduct as number, true);
-    this.each((name, at) => engine().f32.set(saved[name] as ArrayLike<number>, at));
+    this.each((name, at) => {
+      // Reading a list of the caller's may run code that takes memory.
+      const values = Float32Array.from(saved[name] as ArrayLike<number>);
+      engine().f32.set(values, at);
+    });
   }
 
   private each(visit: (name: string, at: number) => void): void {

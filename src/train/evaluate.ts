@@ -122,11 +122,12 @@ export class Evaluator {
   /** Takes a batch into the figure of the loss and into the metrics. */
   private add(batch: Batch, figure: Figure): void {
     const [loss, weight, outputs, targets] = withScratch(() => this.captured.run(batch)).results;
-    const { f32 } = engine();
-    take(figure, f32[loss.pointer / 4], f32[weight.pointer / 4]);
+    const core = engine();
+    take(figure, core.f32[loss.pointer / 4], core.f32[weight.pointer / 4]);
     if (this.metrics.length === 0) return;
+    // Copies, since a metric of the user's own may compute with tensors, which takes memory.
     const numbers = ({ pointer, shape }: { pointer: number; shape: Shape }): Float32Array =>
-      f32.subarray(pointer / 4, pointer / 4 + sizeOf(shape));
+      core.read(pointer, sizeOf(shape));
     const seen = counted(this.loss.ignoreIndex, {
       outputs: numbers(outputs),
       outputShape: outputs.shape,
