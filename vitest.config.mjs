@@ -37,6 +37,7 @@ export default defineConfig({
       '#infer': path('./src/forward/inferInside.ts'),
       '#files': path('./src/io/filesNode.ts'),
       '#progress': path('./src/train/progressNode.ts'),
+      '#inspect': path('./src/tensor/inspectNode.ts'),
       '#trainer': path('./tests/support/trainer.ts'),
       '#workers': path('./src/core/workersNode.ts'),
     },

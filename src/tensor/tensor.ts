@@ -1,3 +1,4 @@
+import { inspectable } from '#inspect';
 import { engine } from '../core/engine.js';
 import { checkOptions } from '../core/options.js';
 import { Block, type Owner } from '../core/owner.js';
@@ -75,6 +76,21 @@ export class Tensor extends Value {
       throw new RangeError(`item: expected one element, got a tensor ${formatShape(this.shape)}`);
     refuseReading('item');
     return this.data[0];
+  }
+
+  /**
+   * Lets a tensor of one element stand where a number does: `${loss}`, `loss < best`, `total += loss`.
+   *
+   * @throws RangeError where there is not exactly one
+   */
+  [Symbol.toPrimitive](hint: string): number | string {
+    if (this.size !== 1) {
+      throw new RangeError(
+        `a tensor ${formatShape(this.shape)} is neither a number nor a text; take toArray(), or a method such as add()`,
+      );
+    }
+    const value = this.item();
+    return hint === 'string' ? String(value) : value;
   }
 
   /** The numbers as nested arrays (a number for a scalar), as a copy. */
@@ -275,6 +291,8 @@ export class Tensor extends Value {
     return call(softmax.logSoftmax, [this], dim);
   }
 }
+
+inspectable(Tensor);
 
 /** The same memory, through which no gradient flows. */
 export function withoutGradient(value: Tensor): Tensor {

@@ -76,7 +76,7 @@ async function train(given: { data: unknown; options?: object }): Promise<unknow
     progress: false,
     ...given.options,
   });
-  const losses = epochs.map(({ seconds, ...figures }) => figures);
+  const losses = epochs.map(({ loss, validationLoss }) => [loss, validationLoss]);
   return { losses, weights: model.parameters().map(({ data: values }) => [...values]) };
 }
 
