@@ -1,6 +1,7 @@
 import { engine } from '../core/engine.js';
 import { Block } from '../core/owner.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
+import { shown } from '../core/shown.js';
 import { formatShape, type Shape } from '../tensor/layout.js';
 import { GatherSource, type Table } from '../tensor/source.js';
 import { checkOptions } from '../core/options.js';
@@ -91,9 +92,12 @@ export class TensorDataset {
 
   /** @internal the rows of the columns at these positions of the data set */
   rowsAt(name: string, positions: Int32Array | readonly number[]): Int32Array {
+    if (typeof positions?.length !== 'number') {
+      throw new TypeError(`${name}: expected positions as an array of integers, got ${shown(positions)}`);
+    }
     return Int32Array.from(positions, (position) => {
       if (!Number.isInteger(position) || position < 0 || position >= this.length) {
-        throw new RangeError(`${name}: row ${position} is not in [0, ${this.length})`);
+        throw new RangeError(`${name}: row ${shown(position)} is not in [0, ${this.length})`);
       }
       return this.rows[position];
     });
@@ -121,6 +125,12 @@ export function trainTestSplit(
 ): [train: TensorDataset, test: TensorDataset] {
   checkOptions('trainTestSplit', options, ['testSize', 'shuffle', 'seed']);
   const { testSize = 0.25, shuffle = true, seed } = options;
+  if (!(dataset instanceof TensorDataset)) {
+    throw new TypeError(`trainTestSplit: expected a TensorDataset, got ${shown(dataset)}`);
+  }
+  if (typeof testSize !== 'number') {
+    throw new TypeError(`trainTestSplit: expected testSize to be a number, got ${shown(testSize)}`);
+  }
   const total = dataset.length;
   const test = testSize < 1 ? Math.round(total * testSize) : testSize;
   if (!Number.isInteger(test) || test < 1 || test >= total) {

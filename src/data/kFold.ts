@@ -1,5 +1,6 @@
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { checkOptions } from '../core/options.js';
+import { shown } from '../core/shown.js';
 import { TensorDataset } from './dataset.js';
 import { labelsOf, type Labels } from './labels.js';
 
@@ -70,9 +71,9 @@ export class KFold extends Folds {
 
   /** @param rows a data set, or how many rows there are */
   split(rows: TensorDataset | number): Fold[] {
-    const count = typeof rows === 'number' ? rows : rows.length;
+    const count = rows instanceof TensorDataset ? rows.length : rows;
     if (!Number.isInteger(count) || count < this.folds) {
-      throw new RangeError(`KFold: ${count} rows cannot be divided in ${this.folds} parts`);
+      throw new RangeError(`KFold: ${shown(count)} rows cannot be divided in ${this.folds} parts`);
     }
     const foldOf = new Int32Array(count);
     const larger = count % this.folds;

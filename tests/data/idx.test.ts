@@ -84,4 +84,85 @@ describe('readIdx', () => {
     }
     await expect(data.readIdx('train.gz' as never)).rejects.toThrow(/expected a Uint8Array.*got string/);
   });
+
+  describe('a gzipped file', () => {
+    const claiming = (...shape: number[]): Uint8Array => {
+      const bytes = new Uint8Array(4 + 4 * shape.length);
+      bytes.set([0, 0, 8, shape.length]);
+      const view = new DataView(bytes.buffer);
+      shape.forEach((length, i) => view.setUint32(4 + 4 * i, length));
+      return bytes;
+    };
+    const zipped = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(gzipSync(Buffer.concat(parts)));
+    const mebibytes = (count: number): Uint8Array => new Uint8Array(count * 2 ** 20);
+
+    it.each<[string, Uint8Array, RegExp]>([
+      [
+        'that unpacks to more than it says',
+        zipped(claiming(4), mebibytes(64)),
+        /\[4\] numbers of 1 bytes take 12 bytes, got more/,
+      ],
+      ['that unpacks to one byte more', zipped(claiming(4), new Uint8Array(5)), /take 12 bytes, got more/],
+      ['that unpacks to one byte less', zipped(claiming(4), new Uint8Array(3)), /take 12 bytes, got 11/],
+      [
+        'that claims what no such file can hold',
+        zipped(claiming(2 ** 31, 2 ** 20), new Uint8Array(9)),
+        /gzipped bytes, which cannot hold them/,
+      ],
+      [
+        'whose product overflows',
+        zipped(claiming(...new Array<number>(40).fill(2 ** 32 - 1))),
+        /which cannot hold them/,
+      ],
+      ['that ends in its header', zipped(claiming(4, 4, 4).subarray(0, 9)), /got 9 bytes/],
+      ['of nothing', zipped(), /got 0 bytes/],
+      [
+        'that holds something else',
+        zipped(new Uint8Array([1, 2, 3, 4]), mebibytes(64)),
+        /begins with 0, 0, type/,
+      ],
+      [
+        'of a type that is unknown',
+        zipped(new Uint8Array([0, 0, 99, 1]), mebibytes(64)),
+        /type 99 is none of/,
+      ],
+      [
+        'that is cut off',
+        zipped(
+          claiming(2 ** 20),
+          Uint8Array.from({ length: 2 ** 20 }, (_, i) => (i * i) >> 7),
+        ).subarray(0, 5000),
+        /gzipped, and damaged/,
+      ],
+    ])('%s is refused', async (_, bytes, message) => {
+      await expect(data.readIdx(bytes)).rejects.toThrow(message);
+      await expect(data.readIdx(bytes)).rejects.toBeInstanceOf(RangeError);
+    });
+
+    it('is unpacked no further than its header says', async () => {
+      const bomb = zipped(claiming(4), mebibytes(300));
+      const before = process.memoryUsage.rss();
+      await expect(data.readIdx(bomb)).rejects.toThrow(/got more/);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 2 ** 20);
+    });
+
+    it('of many pieces is whole', async () => {
+      const numbers = Uint8Array.from({ length: 2 ** 20 }, (_, i) => (i * i) >> 7);
+      const { data: read, shape } = await data.readIdx(zipped(claiming(1024, 1024), numbers));
+      expect(shape).toEqual([1024, 1024]);
+      expect(Buffer.compare(Buffer.from(read as Uint8Array), Buffer.from(numbers))).toBe(0);
+    });
+
+    it('of no rows is read', async () => {
+      expect((await data.readIdx(zipped(claiming(0, 28, 28)))).shape).toEqual([0, 28, 28]);
+    });
+  });
+
+  it('refuses a buffer whose memory was transferred', async () => {
+    const { buffer } = new Uint8Array(16);
+    structuredClone(buffer, { transfer: [buffer] });
+    await expect(data.readIdx(buffer)).rejects.toThrow(
+      /^readIdx: the memory of the ArrayBuffer was transferred/,
+    );
+  });
 });
