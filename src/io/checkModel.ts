@@ -1,4 +1,5 @@
 import { formatShape, sameShape, sizeOf } from '../tensor/layout.js';
+import { checkExtent } from './extent.js';
 import { childrenOf, fieldsOf, isLayerType, kindOf, LAYERS } from './layers.js';
 import { stateOf } from './layerTensors.js';
 import { clip, show } from './shown.js';
@@ -21,6 +22,7 @@ export interface CheckOptions {
  */
 export function checkModel(operation: string, model: StoredModel, options: CheckOptions = {}): void {
   checkArchitecture(operation, model.architecture);
+  checkExtent(operation, model.architecture);
   checkState(operation, model, stateOf(model.architecture), options);
 }
 

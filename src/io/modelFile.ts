@@ -1,4 +1,5 @@
 import { checkArchitecture } from './checkModel.js';
+import { checkExtent } from './extent.js';
 import { checkMetadata } from './metadata.js';
 import { fromPyTorch, toPyTorch } from './names.js';
 import { fromText, toText } from './plainData.js';
@@ -122,6 +123,8 @@ export function modelFromFile(file: ArrayBuffer | ArrayBufferView, operation = '
   }
   const architecture = fromText(`${operation}: the architecture`, metadata[ARCHITECTURE], () => undefined);
   checkArchitecture(operation, architecture);
+  // Before any number is copied.
+  checkExtent(operation, architecture);
   return {
     architecture,
     state: stateOfFile(operation, tensors),

@@ -99,5 +99,5 @@ function listOf(group: Json, key: 'paths' | 'weights'): readonly unknown[] {
 }
 
 function isShape(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length >= 0);
+  return Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length > 0);
 }

@@ -30,11 +30,27 @@ const [ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_STRING, ATTRIBUTE_INTS] = [1, 2
 /** Puts a graph together, node by node. */
 export class GraphWriter {
   private readonly nodes: Node[] = [];
-  private readonly initializers = new Map<string, ProtoWriter>();
+  private readonly initializers: ProtoWriter[] = [];
+  /** What numbers are called that were asked for under a name. */
+  private readonly named = new Map<string, string>();
   private readonly given = new Set<string>();
+  private readonly outputName: string;
 
-  constructor(private readonly input: Output) {
+  /** The input keeps its name; what else would have it is called otherwise, and so is everything but these two. */
+  constructor(
+    private readonly input: Output,
+    outputName: string,
+  ) {
     this.given.add(input.name);
+    this.outputName = this.unique(outputName);
+  }
+
+  /** A name that nothing else in the graph has: the wanted one, if it is free. */
+  private unique(wanted: string): string {
+    let name = wanted;
+    for (let i = 1; this.given.has(name); i++) name = `${wanted}_${i}`;
+    this.given.add(name);
+    return name;
   }
 
   /**
@@ -50,9 +66,7 @@ export class GraphWriter {
     dims: readonly Dim[],
     attributes: Node['attributes'] = {},
   ): Output {
-    let name = `/${path.replaceAll('.', '/')}/${op}`;
-    for (let i = 1; this.given.has(name); i++) name = `/${path.replaceAll('.', '/')}/${op}_${i}`;
-    this.given.add(name);
+    const name = this.unique(`/${path.replaceAll('.', '/')}/${op}`);
     const names = inputs.map((input) => (typeof input === 'string' ? input : input.name));
     this.nodes.push({ op, name, inputs: names, outputs: [name], attributes });
     return { name, dims };
@@ -60,28 +74,32 @@ export class GraphWriter {
 
   /** Numbers that belong to the graph; those that are kept in 8 bits stay so. */
   tensor(name: string, { shape, values, scale }: StoredTensor, dims: readonly number[] = shape): string {
+    const known = this.named.get(name);
+    if (known !== undefined) return known;
+    const own = this.unique(name);
+    this.named.set(name, own);
     const quantized = scale && values instanceof Int8Array;
-    const kept = quantized ? `${name}_quantized` : name;
+    const kept = quantized ? this.unique(`${name}_quantized`) : own;
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    this.initializers.set(kept, tensorProto(kept, dims, values instanceof Int8Array ? INT8 : FLOAT, bytes));
-    if (!quantized) return name;
+    this.initializers.push(tensorProto(kept, dims, values instanceof Int8Array ? INT8 : FLOAT, bytes));
+    if (!quantized) return own;
     const scales = this.tensor(`${name}_scale`, { shape: [scale.length], values: scale });
     this.nodes.push({
       op: 'DequantizeLinear',
-      name: `/${name}/DequantizeLinear`,
+      name: this.unique(`/${name}/DequantizeLinear`),
       inputs: [kept, scales],
-      outputs: [name],
+      outputs: [own],
       attributes: { axis: 0 },
     });
-    return name;
+    return own;
   }
 
   scalar(name: string, value: number): string {
     return this.tensor(name, { shape: [], values: Float32Array.of(value) });
   }
 
-  /** The file. What the graph gives is called `name`. */
-  finish(output: Output, name: string, metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+  finish(output: Output, metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+    const name = this.outputName;
     const last = output.name === this.input.name ? this.node('', 'Identity', [output], output.dims) : output;
     const graph = new ProtoWriter();
     const renamed = (names: readonly string[]): string[] =>
@@ -90,7 +108,7 @@ export class GraphWriter {
       graph.message(1, nodeProto({ ...node, inputs: renamed(node.inputs), outputs: renamed(node.outputs) }));
     }
     graph.string(2, 'model');
-    for (const tensor of this.initializers.values()) graph.message(5, tensor);
+    for (const tensor of this.initializers) graph.message(5, tensor);
     graph.message(11, valueInfoProto(this.input));
     graph.message(12, valueInfoProto({ name, dims: last.dims }));
     const model = new ProtoWriter()

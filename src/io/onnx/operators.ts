@@ -257,9 +257,10 @@ function perFeature(node: NodeView, constant: Constant, features: number): Float
     node.fail(`expected a number for each of ${features} features, got [${dims.join(', ')}]`);
   }
   const { values } = node.values.stored(constant);
-  return length === features && values instanceof Float32Array
-    ? values
-    : new Float32Array(features).fill(values[0]);
+  if (length === features && values instanceof Float32Array) return values;
+  // Only claimed: no number of the file stands for each.
+  node.values.spend(features);
+  return new Float32Array(features).fill(values[0]);
 }
 
 /** @param weight [outFeatures, inFeatures] */

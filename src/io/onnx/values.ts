@@ -100,8 +100,8 @@ export class Values {
     );
   }
 
-  /** Many layers can use the same numbers; each will have its own. */
-  private spend(numbers: number): void {
+  /** Counts numbers that layers will have: many can use the same ones of the file, and each will have its own. */
+  spend(numbers: number): void {
     this.left -= numbers;
     if (this.left < 0) {
       throw new RangeError(

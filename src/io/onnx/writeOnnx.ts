@@ -1,5 +1,6 @@
 import type { DescriptionOf, LayerType } from '../layers.js';
 import { toPyTorch } from '../names.js';
+import { show } from '../shown.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../storedModel.js';
 import { GraphWriter, type Dim, type Output } from './graphWriter.js';
 
@@ -8,9 +9,9 @@ export interface WriteOnnxOptions {
   inputShape?: readonly number[];
   /** Whether the graph ends in the softmax or sigmoid that `predict` ends in, where it does; true by default. */
   probabilities?: boolean;
-  /** Name of the graph's input; `input` by default. */
+  /** Name of the graph's input; `input` by default. What else has the name is renamed. */
   inputName?: string;
-  /** Name of the graph's output; `output` by default. */
+  /** Name of the graph's output; `output` by default, and `output_1` if the input is called that. */
   outputName?: string;
 }
 
@@ -168,13 +169,16 @@ const LAYERS: { readonly [T in LayerType]: Writer<T> } = {
  * @throws RangeError where a layer has no meaning in ONNX, or the file would have 2 GiB
  */
 export function writeOnnx(model: StoredModel, options: WriteOnnxOptions = {}): Uint8Array<ArrayBuffer> {
-  const { inputShape, probabilities = true, inputName = 'input', outputName = 'output' } = options;
+  const { inputShape, probabilities = true } = options;
+  if (inputShape !== undefined && !isShape(inputShape)) {
+    throw new RangeError(
+      `encodeOnnx: expected inputShape as a list of positive integers, such as [3, 28], got ${show(inputShape)}`,
+    );
+  }
   const told = inputShape ?? rowOf(model.architecture);
-  const known =
-    !('times' in told) && told.every((length) => Number.isSafeInteger(length) && Number(length) > 0);
-  const row: readonly Dim[] = known ? told : ['columns'];
-  const input = { name: inputName, dims: ['batch', ...row] };
-  const graph = new GraphWriter(input);
+  const row: readonly Dim[] = isShape(told) ? told : ['columns'];
+  const input = { name: nameOf(options, 'input'), dims: ['batch', ...row] };
+  const graph = new GraphWriter(input, nameOf(options, 'output'));
   const tensors = (name: string): StoredTensor => {
     const tensor = model.state.get(name);
     if (!tensor) throw new RangeError(`encodeOnnx: the model has no ${name}`);
@@ -187,7 +191,20 @@ export function writeOnnx(model: StoredModel, options: WriteOnnxOptions = {}): U
         ? graph.node('', 'Softmax', [output], output.dims, { axis: -1 })
         : graph.node('', 'Sigmoid', [output], output.dims);
   }
-  return graph.finish(output, outputName, model.metadata);
+  return graph.finish(output, model.metadata);
+}
+
+function isShape(shape: unknown): shape is number[] {
+  return Array.isArray(shape) && shape.every((length) => Number.isSafeInteger(length) && Number(length) > 0);
+}
+
+/** What the input or the output is to be called. An empty name means in ONNX that there is nothing. */
+function nameOf(options: WriteOnnxOptions, end: 'input' | 'output'): string {
+  const name: unknown = options[`${end}Name`] ?? end;
+  if (typeof name !== 'string') {
+    throw new TypeError(`encodeOnnx: expected ${end}Name to be a text, got ${show(name)}`);
+  }
+  return name || end;
 }
 
 function write(
