@@ -161,11 +161,12 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
 
 /** y = f(x) for elements [begin, end). */
 export function unary(fn: i32, y: usize, x: usize, s0: f32, s1: f32, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
+  let i = begin;
+  for (; i + 4 <= end; i += 4) {
     const at = <usize>i << 2;
-    const left = end - i;
-    storeUpTo(y + at, apply(true, fn, loadUpTo(x + at, left), s0, s1), left);
+    v128.store(y + at, apply(true, fn, v128.load(x + at), s0, s1));
   }
+  if (i < end) storeUpTo(y + (<usize>i << 2), apply(true, fn, loadUpTo(x + (<usize>i << 2), end - i), s0, s1), end - i);
 }
 
 /** y = f(x) for `count` elements, f no power: for builds that must be small. */
@@ -177,17 +178,24 @@ export function activation(fn: i32, y: usize, x: usize, s0: f32, s1: f32, count:
   }
 }
 
+/** dx (+)= dy · f′(x) for up to four elements, inlined twice like move() in optimizer.ts. */
+// @ts-ignore: decorator
+@inline
+function deriveUpTo(
+  left: i32, at: usize, fn: i32, dx: usize, dy: usize, x: usize, y: usize, s0: f32, s1: f32, accumulate: bool,
+): void {
+  const d = loadUpTo(dy + at, left);
+  let g = derive(fn, d, loadUpTo(x + at, left), loadUpTo(y + at, left), s0, s1);
+  // What has no gradient passes none on, be the slope infinite or NaN; that of ReLU is neither.
+  if (fn != Unary.RELU) g = v128.andnot(g, f32x4.eq(d, f32x4.splat(0)));
+  storeUpTo(dx + at, accumulate ? f32x4.add(loadUpTo(dx + at, left), g) : g, left);
+}
+
 /** dx (+)= dy · f′(x) for elements [begin, end). */
 export function unaryGradient(
   fn: i32, dx: usize, dy: usize, x: usize, y: usize, s0: f32, s1: f32, accumulate: bool, begin: i32, end: i32,
 ): void {
-  for (let i = begin; i < end; i += 4) {
-    const at = <usize>i << 2;
-    const left = end - i;
-    const d = loadUpTo(dy + at, left);
-    let g = derive(fn, d, loadUpTo(x + at, left), loadUpTo(y + at, left), s0, s1);
-    // What has no gradient passes none on, be the slope infinite or NaN; that of ReLU is neither.
-    if (fn != Unary.RELU) g = v128.andnot(g, f32x4.eq(d, f32x4.splat(0)));
-    storeUpTo(dx + at, accumulate ? f32x4.add(loadUpTo(dx + at, left), g) : g, left);
-  }
+  let i = begin;
+  for (; i + 4 <= end; i += 4) deriveUpTo(4, <usize>i << 2, fn, dx, dy, x, y, s0, s1, accumulate);
+  if (i < end) deriveUpTo(end - i, <usize>i << 2, fn, dx, dy, x, y, s0, s1, accumulate);
 }
