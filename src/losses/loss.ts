@@ -9,7 +9,7 @@ export interface Loss {
   /** What the model's outputs mean to this loss; predict() turns them into it. */
   readonly output?: 'raw' | 'softmax' | 'sigmoid';
   /** A label whose rows do not count: metrics leave them out, too. */
-  readonly ignoreIndex?: number;
+  readonly ignoreIndex?: number | undefined;
   /** The loss as a tensor of one element. */
   forward(prediction: Tensor, target: Tensor): Tensor;
   /**

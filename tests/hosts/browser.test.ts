@@ -91,7 +91,7 @@ describe.skipIf(chromiumPath === undefined && process.env.CI === undefined)('in 
       stream: true,
       fetched: 10,
       notThere: `loadModel: ${address}missing answered 404 Not Found`,
-      path: "this host cannot read the path 'a/path'; pass fetch(url), a Blob, bytes, opfs(path) or indexedDb(key)",
+      path: "loadModel: this host cannot read the path 'a/path'; pass fetch(url), a Blob, bytes, opfs(path) or indexedDb(key)",
     });
   });
 });

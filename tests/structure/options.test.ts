@@ -164,9 +164,14 @@ const CALLS = new Map<string, Call>([
   ['io.saveOnnx', (options) => io.saveOnnx(model, target(), options)],
   ['io.saveWeights', (options) => io.saveWeights(model, target(), options)],
   ['infer.load', (options) => infer.load(file, options)],
-  ['worker.trainInWorker', (options) => worker.trainInWorker(own, options)],
-  ['worker.trainInWorker of a model', (options) => worker.trainInWorker(model, options)],
+  ['worker.trainInWorker', (options) => begin(worker.trainInWorker(own, options))],
+  ['worker.trainInWorker of a model', (options) => begin(worker.trainInWorker(model, options))],
 ]);
+
+/** A training whose end is of no interest: its worker is none. */
+function begin({ history }: { history: Promise<unknown> }): void {
+  history.catch(() => undefined);
+}
 
 function target(): io.ByteStore {
   return { read: () => Promise.resolve(file), write: () => Promise.resolve() } as unknown as io.ByteStore;
