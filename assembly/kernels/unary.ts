@@ -46,18 +46,12 @@ function mishTanh(n: v128): v128 {
   return f32x4.div(n, f32x4.add(n, f32x4.splat(2)));
 }
 
-/** f(x) on four lanes; s0 and s1 are the parameters of f. Without POWERS the one f that needs much code is left out. */
+/** f(x) on four lanes; s0 and s1 are the parameters of f. Without ALL those that no layer has are left out. */
 // @ts-ignore: decorator
 @inline
-function apply(POWERS: bool, fn: i32, x: v128, s0: f32, s1: f32): v128 {
+function apply(ALL: bool, fn: i32, x: v128, s0: f32, s1: f32): v128 {
   const zero = f32x4.splat(0);
   switch (fn) {
-    case Unary.NEGATE: return f32x4.neg(x);
-    case Unary.EXP: return exp4(x);
-    case Unary.LOG: return log4(x);
-    case Unary.SQRT: return f32x4.sqrt(x);
-    case Unary.ABS: return f32x4.abs(x);
-    case Unary.SQUARE: return f32x4.mul(x, x);
     case Unary.RELU: return relu4(x);
     case Unary.LEAKY_RELU: return v128.bitselect(weigh4(x, f32x4.splat(s0)), x, f32x4.lt(x, zero));
     case Unary.SIGMOID: return sigmoid4(x);
@@ -80,13 +74,28 @@ function apply(POWERS: bool, fn: i32, x: v128, s0: f32, s1: f32): v128 {
       return v128.bitselect(below, x, f32x4.lt(x, zero));
     }
     case Unary.MISH: return f32x4.mul(above(x), mishTanh(mishPower(x)));
+    default: return ALL ? other(fn, x, s0, s1) : x;
+  }
+}
+
+/** The functions of which no layer consists. */
+// @ts-ignore: decorator
+@inline
+function other(fn: i32, x: v128, s0: f32, s1: f32): v128 {
+  switch (fn) {
+    case Unary.NEGATE: return f32x4.neg(x);
+    case Unary.EXP: return exp4(x);
+    case Unary.LOG: return log4(x);
+    case Unary.SQRT: return f32x4.sqrt(x);
+    case Unary.ABS: return f32x4.abs(x);
+    case Unary.SQUARE: return f32x4.mul(x, x);
     case Unary.HUBER: {
       const a = f32x4.abs(x);
       const c = f32x4.min(a, f32x4.splat(s0));
       const square = f32x4.mul(f32x4.mul(c, f32x4.splat(0.5)), f32x4.div(c, f32x4.splat(s1)));
       return f32x4.add(f32x4.mul(f32x4.splat(s0 / s1), f32x4.sub(a, c)), square);
     }
-    default: return POWERS ? power4(x, s0) : x;
+    default: return power4(x, s0);
   }
 }
 
@@ -169,7 +178,7 @@ export function unary(fn: i32, y: usize, x: usize, s0: f32, s1: f32, begin: i32,
   if (i < end) storeUpTo(y + (<usize>i << 2), apply(true, fn, loadUpTo(x + (<usize>i << 2), end - i), s0, s1), end - i);
 }
 
-/** y = f(x) for `count` elements, f no power: for builds that must be small. */
+/** y = f(x) for `count` elements, f what a layer has: for builds that must be small. */
 export function activation(fn: i32, y: usize, x: usize, s0: f32, s1: f32, count: i32): void {
   for (let i = 0; i < count; i += 4) {
     const at = <usize>i << 2;
