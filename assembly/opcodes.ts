@@ -106,11 +106,11 @@ export const enum Opcode {
   UPDATE,
   /**
    * y = (x − mean) / √(variance + s0) for each group of x, viewed as [d0 outer, d1 groups, d2 inner]; with Norm.RMS the
-   * mean is taken to be 0. p0 y, p1 x, p2 moments out: means [d1], variances [d1].
+   * mean is taken to be 0. p0 y, p1 x, p2 moments out: means, variances and 1 / √(variance + s0), each [d1].
    */
   NORMALIZE,
   /**
-   * dx (+)= (dy − mean(dy) − y · mean(dy · y)) / √(variance + s0), with Norm.RMS without mean(dy). p0 dx, p1 dy, p2 y,
+   * dx (+)= (dy − mean(dy) − y · mean(dy · y)) / √(variance + eps), with Norm.RMS without mean(dy). p0 dx, p1 dy, p2 y,
    * p3 moments, dimensions as NORMALIZE.
    */
   NORMALIZE_GRADIENT,
@@ -123,7 +123,7 @@ export const enum Opcode {
   EMBEDDING,
   /**
    * dtable[indices[i]] (+)= dy[i], but for row s0. p0 dtable [d0, d1], p1 dy [d2, d1], p2 float32 indices, which
-   * EMBEDDING has seen, d0 rows of the table, d1 width, d2 rows of dy.
+   * EMBEDDING has seen, p3 room for d0 + d2 int32, d0 rows of the table, d1 width, d2 rows of dy.
    */
   EMBEDDING_GRADIENT,
   /**

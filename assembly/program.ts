@@ -188,7 +188,7 @@ export function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       const begin = cut(units, 4, rank, ranks);
       const end = cut(units, 4, next, ranks);
       normalizeGradient(
-        fn, p(at, 0), p(at, 1), p(at, 2), p(at, 3), d(at, 0), d(at, 1), d(at, 2), s(at, 0), accumulate, begin, end,
+        fn, p(at, 0), p(at, 1), p(at, 2), p(at, 3), d(at, 0), d(at, 1), d(at, 2), accumulate, begin, end,
       );
       break;
     }
@@ -207,7 +207,9 @@ export function step(at: usize, rank: i32, ranks: i32, scratch: usize): i32 {
       const n = d(at, 0);
       const begin = cut(n, LINE, rank, ranks);
       const end = cut(n, LINE, next, ranks);
-      embeddingGradient(p(at, 0), p(at, 1), p(at, 2), d(at, 1), d(at, 2), s(at, 0), accumulate, begin, end);
+      embeddingGradient(
+        p(at, 0), p(at, 1), p(at, 2), p(at, 3), n, d(at, 1), d(at, 2), s(at, 0), accumulate, begin, end,
+      );
       break;
     }
     case Opcode.PICK: {

@@ -49,6 +49,27 @@ export function weigh4(x: v128, weight: v128): v128 {
   return v128.andnot(f32x4.mul(x, weight), f32x4.eq(weight, f32x4.splat(0)));
 }
 
+/** Lanes 0 and 1 in float64. */
+// @ts-ignore: decorator
+@inline
+export function low64(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v);
+}
+
+/** Lanes 2 and 3 in float64. */
+// @ts-ignore: decorator
+@inline
+export function high64(v: v128): v128 {
+  return f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 2, 3));
+}
+
+/** Four float32 lanes of two and two in float64. */
+// @ts-ignore: decorator
+@inline
+export function demote4(low: v128, high: v128): v128 {
+  return i64x2.shuffle(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+}
+
 /** The sum of the four lanes, in a fixed order. */
 // @ts-ignore: decorator
 @inline

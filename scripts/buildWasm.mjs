@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import asc, { version } from 'assemblyscript/asc';
 import { unfused } from '../src/core/unfused.js';
 import { pack } from './pack.mjs';
+import { shorten } from './shorten.mjs';
 import { unfuse } from './unfuse.mjs';
 
 /** What each of the others is packed with, and has most of its code from: core/binariesInside.ts unpacks it first. */
@@ -28,6 +29,7 @@ function key() {
     'asconfig.unpack.json',
     'scripts/buildWasm.mjs',
     'scripts/pack.mjs',
+    'scripts/shorten.mjs',
     'scripts/unfuse.mjs',
     'src/core/unfused.js',
   ]) {
@@ -57,6 +59,7 @@ if (!existsSync(KEY) || readFileSync(KEY, 'utf8') !== wanted) {
     const fused = strict ? ['--enable', 'relaxed-simd', '--use', 'UNFUSED=1'] : [];
     await compile(...entries, '--config', 'asconfig.json', '--target', target, ...fused);
     if (strict) writeFileSync(fileOf(target), unfuse(code(target)));
+    if (target === 'infer') writeFileSync(fileOf(target), shorten(code(target)));
   }
   await compile('--config', 'asconfig.unpack.json');
   mkdirSync('build/packed', { recursive: true });

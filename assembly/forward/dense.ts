@@ -1,56 +1,60 @@
+import { DOT_PIECE_K, DOT_ROWS, LONG_K, PIECE_K, TILE_COLUMNS } from '../gemm/limits';
+import { addPiece, isSwapped, singleColumns } from '../gemm/order';
 import { madd, storeUpTo } from '../simd';
-import { Header } from './format';
+import { Header, SUMS_BYTES, TILE_BYTES } from './format';
 
 // The weights are packed into panels of eight columns when a model is put together, so nothing is packed here. The last
 // panel may be narrower: of its two vectors the lanes behind belong to what follows, and are not stored. Sums run in
 // the order that gemm/ gives them, so that predictions have its bits: along k, or in four parts, as dot products there
-// (gemm/dot.ts): all of them for fewer than four rows, and what is left over of the columns where gemm.ts says so.
+// (gemm/dot.ts): all of them for few rows, and what is left over of the columns where gemm/order.ts says so.
 
-const COLUMNS = 8;
-const TILE_STEP: usize = 32;
-/** As gemm.ts has them. */
-const DOT_COLUMNS = 2;
-const SMALL = 256;
+const TILE_STEP: usize = TILE_COLUMNS << 2;
 
 /** c[m, n] = max(a[m, k] · w + bias, floor), w as Step.DENSE says. */
 export function dense(c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, floor: f32): void {
   const aStep = <usize>k << 2;
   const cStep = <usize>n << 2;
-  for (let j = 0; j < n; j += COLUMNS) {
-    const columns = min(COLUMNS, n - j);
+  const sums: usize = load<u32>(Header.ACTIVATIONS) - SUMS_BYTES;
+  const few = m <= DOT_ROWS;
+  const singles = isSwapped(m, n, k) ? 0 : singleColumns(m, n, k);
+  for (let j = 0; j < n; j += TILE_COLUMNS) {
+    const columns = min(TILE_COLUMNS, n - j);
     const bStep = <usize>columns << 2;
     const at = <usize>j << 2;
-    const start: usize = bias != 0 ? bias + at : Header.ZEROS;
-    const whole = columns == COLUMNS;
-    const apart = columns <= DOT_COLUMNS && n > COLUMNS && (m >= n || k < 16) && m * n * k > SMALL;
-    if (m < 4 || apart) {
-      for (let i = 0; i < m; i++) {
-        row(k, a + <usize>i * aStep, w, bStep, start, c + <usize>i * cStep + at, columns, floor, m < 4);
-      }
-    } else {
-      for (let i0 = 0; i0 < m; i0 += 4) {
-        // The last four rows, some of them once more.
-        const i = min(i0, m - 4);
-        const from = a + <usize>i * aStep;
-        let to = c + <usize>i * cStep + at;
-        if (whole) tile(k, from, aStep, w, bStep, start, to, cStep, floor);
-        else {
-          tile(k, from, aStep, w, bStep, start, Header.TILE, TILE_STEP, floor);
-          for (let edge: usize = Header.TILE, end = edge + 4 * TILE_STEP; edge < end; edge += TILE_STEP) {
-            put(to, v128.load(edge), v128.load(edge, 16), columns);
-            to += cStep;
-          }
-        }
+    const dots = few || columns == singles;
+    const rows = dots ? 1 : 4;
+    const piece = k <= LONG_K ? LONG_K : dots ? DOT_PIECE_K : PIECE_K;
+    const direct = columns == TILE_COLUMNS && !dots && k <= piece;
+    for (let i0 = 0; i0 < m; i0 += rows) {
+      // The last four rows, some of them once more.
+      const i = min(i0, m - rows);
+      let to = c + <usize>i * cStep + at;
+      let start: usize = bias != 0 ? bias + at : Header.ZEROS;
+      let from = a + <usize>i * aStep;
+      let panel = w;
+      // At least one piece, also where k = 0.
+      let left = k;
+      do {
+        const length = min(left, piece);
+        if (dots) row(length, from, panel, bStep, start, sums, few);
+        else if (direct) tile(length, from, aStep, panel, bStep, start, to, cStep, floor);
+        else tile(length, from, aStep, panel, bStep, start, sums, TILE_STEP, -Infinity);
+        if (k > piece) addPiece(sums + TILE_BYTES, sums, rows * TILE_COLUMNS, left == k, left <= piece);
+        start = Header.ZEROS;
+        from += <usize>piece << 2;
+        panel += <usize>piece * bStep;
+        left -= piece;
+      } while (left > 0);
+      if (direct) continue;
+      for (let edge = sums, end = edge + rows * TILE_STEP; edge < end; edge += TILE_STEP) {
+        const least = f32x4.splat(floor);
+        storeUpTo(to, f32x4.pmax(v128.load(edge), least), columns);
+        if (columns > 4) storeUpTo(to + 16, f32x4.pmax(v128.load(edge, 16), least), columns - 4);
+        to += cStep;
       }
     }
     w += <usize>k * bStep;
   }
-}
-
-/** The first `columns` of eight floats. */
-function put(to: usize, low: v128, high: v128, columns: i32): void {
-  storeUpTo(to, low, columns);
-  if (columns > 4) storeUpTo(to + 16, high, columns - 4);
 }
 
 /** Four rows, each k long and aStep bytes from the last, by a panel. */
@@ -98,12 +102,10 @@ function tile(
 }
 
 /**
- * One row by a panel: the sums of every fourth product first, as gemm/dot.ts has them in the lanes of a vector. Of up to three
- * products at the end each belongs to another of these sums where they are `spread`, else all of them to the first.
+ * One row by a panel, eight sums: the sums of every fourth product first, as gemm/dot.ts has them in the lanes of a vector. Of up
+ * to three products at the end each belongs to another of these sums where they are `spread`, else all of them to the first.
  */
-function row(
-  k: i32, a: usize, b: usize, bStep: usize, start: usize, c: usize, columns: i32, floor: f32, spread: bool,
-): void {
+function row(k: i32, a: usize, b: usize, bStep: usize, start: usize, sums: usize, spread: bool): void {
   const zero = f32x4.splat(0);
   let s00 = zero, s01 = zero, s10 = zero, s11 = zero, s20 = zero, s21 = zero, s30 = zero, s31 = zero;
   for (; k >= 4; k -= 4) {
@@ -142,10 +144,8 @@ function row(
     a += 4;
     b += bStep;
   }
-  const least = f32x4.splat(floor);
   s00 = f32x4.add(f32x4.add(s00, s20), f32x4.add(s10, s30));
   s01 = f32x4.add(f32x4.add(s01, s21), f32x4.add(s11, s31));
-  s00 = f32x4.pmax(f32x4.add(v128.load(start), s00), least);
-  s01 = f32x4.pmax(f32x4.add(v128.load(start, 16), s01), least);
-  put(c, s00, s01, columns);
+  v128.store(sums, f32x4.add(v128.load(start), s00));
+  v128.store(sums, f32x4.add(v128.load(start, 16), s01), 16);
 }

@@ -1,7 +1,7 @@
 // What a model looks like in memory for the forward pass: valid TypeScript and valid AssemblyScript.
 //
 // A model is one image from address 0 on: a header of HEADER_BYTES, its constants, its steps. Behind it, from
-// Header.ACTIVATIONS on, lie the registers. A register that begins at offset o and is w wide holds, for a
+// Header.ACTIVATIONS on, lie the registers; just before them is room for sums. A register that begins at offset o and is w wide holds, for a
 // batch of r rows, the r · w floats from ACTIVATIONS + 4 · r · o on: one image serves batches of any size.
 //
 // A step is 12 words:
@@ -16,8 +16,11 @@
 //
 // "per row" counts for each row of the batch.
 
-export const HEADER_BYTES = 192;
+export const HEADER_BYTES = 112;
 export const STEP_WORDS = 12;
+/** What lies before the registers: a tile [4, 8], and its totals in float64. */
+export const TILE_BYTES = 128;
+export const SUMS_BYTES = 3 * TILE_BYTES;
 /** Steps read up to so many bytes behind what they need, and make nothing of it. */
 export const SLACK_BYTES = 64;
 
@@ -36,10 +39,8 @@ export const enum Header {
   PROGRAM = 24,
   /** Eight zeros: where sums without a bias start. */
   ZEROS = 32,
-  /** The words of the step that is run. What runs it has them already, so that the tile may lie here as well. */
+  /** The words of the step that is run. */
   STEP = 64,
-  /** Room for a tile [4, 8]. */
-  TILE = 64,
 }
 
 export const enum Step {
@@ -57,7 +58,7 @@ export const enum Step {
   UNARY,
   /** d0 vectors per row, d1 length, d2 elements from one number of a vector to the next. */
   SOFTMAX,
-  /** d0 groups per row, d1 length of a group, s0 eps; the other register has room for 2 · d0 moments per row. */
+  /** d0 groups per row, d1 length of a group, s0 eps. */
   NORMALIZE,
   /** y = (x − p0) / p1 · p2 + p3 for x [d0 per row, d1, d2], each vector [d1]. */
   AFFINE,

@@ -1,11 +1,20 @@
-import { firstLanes, loadUpTo, madd, sum4 } from '../simd';
+import { firstLanes, loadUpTo, madd } from '../simd';
+
+/** The sums of the lanes of four vectors. */
+// @ts-ignore: decorator
+@inline
+function sums4(s0: v128, s1: v128, s2: v128, s3: v128): v128 {
+  const low = f32x4.add(i32x4.shuffle(s0, s1, 0, 4, 1, 5), i32x4.shuffle(s0, s1, 2, 6, 3, 7));
+  const high = f32x4.add(i32x4.shuffle(s2, s3, 0, 4, 1, 5), i32x4.shuffle(s2, s3, 2, 6, 3, 7));
+  return f32x4.add(i32x4.shuffle(low, high, 0, 1, 4, 5), i32x4.shuffle(low, high, 2, 3, 6, 7));
+}
 
 /**
- * c[j] = start[j] + a · b_j for eight rows b_0 … b_7 of length k, of which only the first `rows` exist. Reads both
- * operands along the reduction, so nothing is packed: the way for few rows of A, where packing B would not pay.
- * `start` is 0 for zeros.
+ * sums[j] = start[j] + a · b_j for eight rows b_0 … b_7 of length k, of which only the first `rows` exist; there is room
+ * for eight sums. Reads both operands along the reduction, so nothing is packed: the way for few rows of A, where packing
+ * B would not pay. `start` is 0 for zeros.
  */
-export function dotRow(k: i32, a: usize, b: usize, bStep: usize, rows: i32, start: usize, c: usize, relu: bool): void {
+export function dotRow(k: i32, a: usize, b: usize, bStep: usize, rows: i32, start: usize, sums: usize): void {
   const b1 = rows > 1 ? b + bStep : b;
   const b2 = rows > 2 ? b1 + bStep : b1;
   const b3 = rows > 3 ? b2 + bStep : b2;
@@ -47,22 +56,14 @@ export function dotRow(k: i32, a: usize, b: usize, bStep: usize, rows: i32, star
       s7 = madd(x, firstLanes(loadUpTo(b7 + at, left), zero, left), s7);
     }
   }
-  put(c, start, 0, s0, rows, relu);
-  put(c, start, 1, s1, rows, relu);
-  put(c, start, 2, s2, rows, relu);
-  put(c, start, 3, s3, rows, relu);
-  put(c, start, 4, s4, rows, relu);
-  put(c, start, 5, s5, rows, relu);
-  put(c, start, 6, s6, rows, relu);
-  put(c, start, 7, s7, rows, relu);
-}
-
-function put(c: usize, start: usize, j: i32, sum: v128, rows: i32, relu: bool): void {
-  if (j >= rows) return;
-  const at = <usize>j << 2;
-  const first: f32 = start != 0 ? load<f32>(start + at) : 0;
-  const value = first + sum4(sum);
-  store<f32>(c + at, relu && value < 0 ? 0 : value);
+  let low = sums4(s0, s1, s2, s3);
+  let high = sums4(s4, s5, s6, s7);
+  if (start != 0) {
+    low = f32x4.add(loadUpTo(start, rows), low);
+    high = f32x4.add(loadUpTo(start + 16, rows - 4), high);
+  }
+  v128.store(sums, low);
+  v128.store(sums, high, 16);
 }
 
 /**
@@ -95,11 +96,8 @@ export function dotColumn(k: i32, a: usize, aStep: usize, rows: i32, b: usize, s
       s2 = madd(v128.load32_zero(a2 + at), x, s2);
       s3 = madd(v128.load32_zero(a3 + at), x, s3);
     }
-    const low = f32x4.add(i32x4.shuffle(s0, s1, 0, 4, 1, 5), i32x4.shuffle(s0, s1, 2, 6, 3, 7));
-    const high = f32x4.add(i32x4.shuffle(s2, s3, 0, 4, 1, 5), i32x4.shuffle(s2, s3, 2, 6, 3, 7));
-    const sum = f32x4.add(i32x4.shuffle(low, high, 0, 1, 4, 5), i32x4.shuffle(low, high, 2, 3, 6, 7));
     // Room for four there always is.
-    v128.store(sums + (<usize>i << 2), f32x4.add(f32x4.splat(start), sum));
+    v128.store(sums + (<usize>i << 2), f32x4.add(f32x4.splat(start), sums4(s0, s1, s2, s3)));
   }
 }
 

@@ -1,6 +1,6 @@
 import { descend, rateOf, withDecay } from '../kernels/optimizer';
 import { loadUpTo, relu4, storeUpTo, transpose4 } from '../simd';
-import { TILE_COLUMNS } from './tile';
+import { TILE_COLUMNS } from './limits';
 
 /** What becomes of the sums on their way from a tile in scratch memory into C. */
 export const enum Ending {

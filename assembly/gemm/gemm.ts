@@ -4,18 +4,20 @@ import { TILE_ROWS, UPDATING_TILES } from '../simd';
 import { sliceBegin } from '../threads';
 import { dotColumn, dotRow, downColumn } from './dot';
 import { EDGE_STEP, Ending, putColumn, putNarrow, putTile, putTransposed } from './ending';
+import { DOT_PIECE_K, DOT_ROWS, LONG_K, PIECE_K, TILE_COLUMNS } from './limits';
+import { addPiece, isSmall, isSwapped, singleColumns } from './order';
 import { clearColumns, packRows, packTile, packTransposed, packTwo } from './pack';
 import { small, smallNarrow } from './small';
-import { tile, TILE_COLUMNS, updateTile } from './tile';
+import { tile, updateTile } from './tile';
 
 // A register tile has rows, which are walked along or down one operand, and columns, which are packed from the other
 // into a panel [k, 8] that stays in the first-level cache. Usually rows and columns are those of C. They are swapped, and
 // the tile is a part of Cᵀ, in two cases. Where both operands are contiguous along k, the panel must be transposed as it
 // is packed, and of the two the smaller is taken. Where C is narrow, its rows would not fill the columns of a tile.
 
-/** Length of a block of the reduction. */
+/** Length of a block of the reduction, where that is not a piece of a long one. */
 const BLOCK_K = 512;
-/** Rows of tiles whose sums wait in scratch memory between two such blocks. */
+/** Rows of tiles whose sums wait in scratch memory between two such blocks or pieces. */
 const BLOCK_ROWS = 240;
 /**
  * With fewer rows, or where all of the operand fits into the first-level cache, packing columns that are contiguous
@@ -30,27 +32,20 @@ const PACK_FROM_FLOATS = 4096;
 const CROWDED_STEP: usize = 4096;
 /** The most floats of such tiles at a time: 128 KiB, a part of the second-level cache. */
 const PACKED_FLOATS = 1 << 15;
-/** Up to so many rows against a transposed B are done as dot products. */
-const DOT_ROWS = 3;
-/**
- * Up to so many columns that fill no panel are computed one by one: 17³ ran at 0.58 to 0.61 of the rate of 24³ without,
- * and runs at 0.69 to 0.75.
- */
-const SINGLE_COLUMNS = 2;
-/** So many sums of such a column wait in scratch memory at a time. */
+/** So many sums of a single column wait in scratch memory at a time. */
 const COLUMN_ROWS = 1024;
-/** Up to so many products nothing is prepared: [4, 2] · [2, 16] takes 40 ns for 70; 8³ = 512 would take as long as before. */
-const SMALL = 256;
 /** Floats that no rank's part of a row of C cuts: a cache line. */
 const LINE = 16;
 
 // Scratch memory of one rank, in bytes.
 const PANEL: usize = 0;
-const START: usize = PANEL + BLOCK_K * TILE_COLUMNS * 4;
+const ZEROS: usize = PANEL + BLOCK_K * TILE_COLUMNS * 4;
+const START: usize = ZEROS + EDGE_STEP;
 const EDGE: usize = START + TILE_ROWS * EDGE_STEP;
 const FLAT: usize = EDGE + TILE_ROWS * EDGE_STEP;
 const SUMS: usize = FLAT + TILE_ROWS * EDGE_STEP;
-const TILES: usize = SUMS + BLOCK_ROWS * EDGE_STEP;
+/** There is room for float64. */
+const TILES: usize = SUMS + 2 * BLOCK_ROWS * EDGE_STEP;
 /** Rounded up to a cache line. */
 const RANK_BYTES: usize = (TILES + PACKED_FLOATS * 4 + 63) & ~63;
 
@@ -61,7 +56,7 @@ export function scratchBytes(ranks: i32): usize {
 
 /**
  * C[m, n] (+)= A[m, k] · B[k, n] + bias[n] with an ending, this rank's part of it. Each element of C is summed by one
- * rank, along k in order, so the result does not depend on how many ranks there are.
+ * rank, in an order that the sizes decide, so the result does not depend on how many ranks there are.
  */
 export function gemm(
   c: usize, a: usize, b: usize, bias: usize, extra: usize, scratch: usize, m: i32, n: i32, k: i32, flags: i32, rank: i32,
@@ -78,7 +73,7 @@ export function gemm(
   if (m <= DOT_ROWS && transposeB && !transposeA && ending <= Ending.RELU) {
     const begin = ranks == 1 ? 0 : sliceBegin(n, LINE, rank, ranks);
     const end = ranks == 1 ? n : sliceBegin(n, LINE, rank + 1, ranks);
-    dotRows(c, a, b, bias, m, n, k, accumulate, ending == Ending.RELU, begin, end);
+    dotRows(c, a, b, bias, scratch + <usize>rank * RANK_BYTES, m, n, k, accumulate, ending, begin, end);
     return;
   }
 
@@ -86,7 +81,7 @@ export function gemm(
   const across = flat ? m : n;
   // A step of SGD must not be taken twice, as it would be where vectors overlap.
   const once = ending <= Ending.RELU_GRADIENT || (ending == Ending.UPDATE && (across & 3) == 0);
-  if (m * n * k <= SMALL && across >= 4 && (flat || n >= 4) && ranks == 1 && !accumulate && once) {
+  if (isSmall(m, n, k) && across >= 4 && (flat || n >= 4) && ranks == 1 && !accumulate && once) {
     const aRow: usize = transposeA ? 4 : <usize>k << 2;
     const aStep: usize = transposeA ? <usize>m << 2 : 4;
     const bStep: usize = transposeB ? 4 : <usize>n << 2;
@@ -96,7 +91,7 @@ export function gemm(
     return;
   }
   const narrow = n <= TILE_ROWS && n < m && !accumulate;
-  const swapped = narrow || (transposeB && m < n && k >= 16 && !accumulate && ending <= Ending.RELU);
+  const swapped = narrow || (transposeB && isSwapped(m, n, k) && !accumulate && ending <= Ending.RELU);
   const height = swapped ? n : m;
   const width = swapped ? m : n;
   const rowsFrom = swapped ? b : a;
@@ -126,12 +121,9 @@ export function gemm(
   if (rowBegin >= rowEnd || columnBegin >= columnEnd) return;
 
   const own = scratch + <usize>rank * RANK_BYTES;
-  const left = width & (TILE_COLUMNS - 1);
-  if (
-    left > 0 && left <= SINGLE_COLUMNS && width > TILE_COLUMNS && columnEnd == width && !swapped && !accumulate &&
-    k <= BLOCK_K * TILE_COLUMNS && m * n * k > SMALL
-  ) {
-    columnEnd -= left;
+  const singles = columnEnd == width && !swapped && !accumulate ? singleColumns(m, n, k) : 0;
+  if (singles > 0) {
+    columnEnd -= singles;
     for (let j = columnEnd; j < width; j++) {
       const at = <usize>j << 2;
       let column = transposeB ? b + at * <usize>k : b + at;
@@ -153,10 +145,12 @@ export function gemm(
 
   const edge = own + EDGE;
   // At least one block, also where k = 0: C becomes the bias, or zeros.
-  const blocks = k > BLOCK_K ? (k + BLOCK_K - 1) / BLOCK_K : 1;
-  const blockK = blocks == 1 ? k : ((k + blocks - 1) / blocks + 3) & ~3;
+  const long = k > LONG_K;
+  const mostK = long ? PIECE_K : BLOCK_K;
+  const blocks = k > mostK ? (k + mostK - 1) / mostK : 1;
+  const blockK = long ? PIECE_K : blocks == 1 ? k : ((k + blocks - 1) / blocks + 3) & ~3;
   let blockRows = blocks == 1 ? rowEnd - rowBegin : BLOCK_ROWS;
-  const packTiles = !along && rowsStep % CROWDED_STEP == 0 && k >= 32 && k * TILE_ROWS <= PACKED_FLOATS;
+  const packTiles = !along && rowsStep % CROWDED_STEP == 0 && k >= 32 && k <= PACKED_FLOATS / TILE_ROWS;
   if (packTiles) blockRows = min(blockRows, PACKED_FLOATS / (k * TILE_ROWS) * TILE_ROWS);
   const pack = transposing || (rowEnd - rowBegin >= PACK_FROM_ROWS && k * width > PACK_FROM_FLOATS);
   // The last columns are computed together with some before them, once more where that changes nothing; a step along
@@ -165,8 +159,8 @@ export function gemm(
   const overlap = !accumulate && (ending <= Ending.RELU_GRADIENT || clearing) && columnEnd - columnBegin >= TILE_COLUMNS;
   // A panel takes half a cache line of each row, so two are packed at a time, the second where tiles would be: where rows
   // meet in few sets of the caches, the other half would be gone before the next panel needs it.
-  const packAhead = pack && !transposing && !packTiles && k * TILE_COLUMNS <= PACKED_FLOATS;
-  if (bias == 0 || swapped || accumulate) zero(own + START);
+  const packAhead = pack && !transposing && !packTiles && k <= PACKED_FLOATS / TILE_COLUMNS;
+  zero(own + ZEROS);
 
   for (let i0 = rowBegin; i0 < rowEnd; i0 += blockRows) {
     const rows = min(blockRows, rowEnd - i0);
@@ -212,8 +206,9 @@ export function gemm(
             packed = false;
           }
         }
-        let start = own + START;
+        let start = own + ZEROS;
         if (first && bias != 0 && !swapped && !accumulate) {
+          start = own + START;
           if (whole) start = bias + at;
           else copyPart(start, bias + at, columns);
         }
@@ -230,11 +225,14 @@ export function gemm(
           let begin = start;
           let beginStep: usize = 0;
           if (!first) {
-            begin = sums;
-            beginStep = EDGE_STEP;
+            if (!long) {
+              begin = sums;
+              beginStep = EDGE_STEP;
+            }
           } else if (swapped) {
             if (bias != 0) {
-              splatRows(start, bias + (<usize>i << 2), count);
+              begin = own + START;
+              splatRows(begin, bias + (<usize>i << 2), count);
               beginStep = EDGE_STEP;
             }
           } else if (accumulate) {
@@ -242,17 +240,19 @@ export function gemm(
               begin = to;
               beginStep = cStep;
             } else {
-              for (let r = 0; r < count; r++) copyPart(start + <usize>r * EDGE_STEP, to + <usize>r * cStep, columns);
+              begin = own + START;
+              for (let r = 0; r < count; r++) copyPart(begin + <usize>r * EDGE_STEP, to + <usize>r * cStep, columns);
               beginStep = EDGE_STEP;
             }
           }
-          if (last && plain && whole) {
+          if (last && plain && whole && !long) {
             tile(count, along, length, from, xStep, panel, panelStep, begin, beginStep, to, cStep);
           } else if (UPDATING_TILES && ending == Ending.UPDATE && whole && first && last && !along && !swapped) {
             if (packed) updateTile(count, length, from, xStep, panel, EDGE_STEP, begin, to, cStep, extra);
             else updateTile(count, length, from, xStep, panel, columnsStep, begin, to, cStep, extra);
           } else {
-            tile(count, along, length, from, xStep, panel, panelStep, begin, beginStep, last ? edge : sums, EDGE_STEP);
+            tile(count, along, length, from, xStep, panel, panelStep, begin, beginStep, last || long ? edge : sums, EDGE_STEP);
+            if (long) addPiece(sums, edge, count * TILE_COLUMNS, first, last);
             if (last) {
               if (narrow) putNarrow(ending, to, edge, own + FLAT, count, columns, extra + (to - c), extra);
               else if (swapped) putTransposed(ending, to, cStep, edge, count, columns);
@@ -260,7 +260,7 @@ export function gemm(
             }
           }
           x += packTiles ? <usize>k * xStep : along ? <usize>count * rowsStep : <usize>count << 2;
-          sums += <usize>count * EDGE_STEP;
+          sums += 2 * <usize>count * EDGE_STEP;
           i += count;
         }
       }
@@ -270,16 +270,30 @@ export function gemm(
 
 /** Few rows of A against rows of B: C[m, begin … end) as dot products. */
 function dotRows(
-  c: usize, a: usize, b: usize, bias: usize, m: i32, n: i32, k: i32, accumulate: bool, relu: bool, begin: i32, end: i32,
+  c: usize, a: usize, b: usize, bias: usize, own: usize, m: i32, n: i32, k: i32, accumulate: bool, ending: i32, begin: i32,
+  end: i32,
 ): void {
   const step = <usize>k << 2;
+  const piece = k > LONG_K ? DOT_PIECE_K : LONG_K;
+  const edge = own + EDGE;
   for (let j = begin; j < end; j += TILE_COLUMNS) {
     const columns = min(TILE_COLUMNS, end - j);
     const at = <usize>j << 2;
+    const direct = columns == TILE_COLUMNS && k <= piece && ending == Ending.STORE;
     for (let i = 0; i < m; i++) {
       const to = c + ((<usize>i * <usize>n) << 2) + at;
-      const start: usize = accumulate ? to : bias != 0 ? bias + at : 0;
-      dotRow(k, a + <usize>i * step, b + <usize>j * step, step, columns, start, to, relu);
+      let start: usize = accumulate ? to : bias != 0 ? bias + at : 0;
+      // At least one piece, also where k = 0.
+      let k0 = 0;
+      do {
+        const along = <usize>k0 << 2;
+        const x = a + <usize>i * step + along;
+        dotRow(min(k - k0, piece), x, b + <usize>j * step + along, step, columns, start, direct ? to : edge);
+        if (k > piece) addPiece(own + SUMS, edge, TILE_COLUMNS, k0 == 0, k0 + piece >= k);
+        start = 0;
+        k0 += piece;
+      } while (k0 < k);
+      if (!direct) putTile(ending, to, 0, edge, 1, columns, 0, 0);
     }
   }
 }

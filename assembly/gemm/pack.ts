@@ -1,5 +1,5 @@
 import { firstLanes, loadUpTo, transpose4 } from '../simd';
-import { TILE_COLUMNS } from './tile';
+import { TILE_COLUMNS } from './limits';
 
 /** Bytes of a row of a panel. */
 const STEP: usize = TILE_COLUMNS << 2;

@@ -1,9 +1,6 @@
 import { descend, rateOf } from '../kernels/optimizer';
 import { madd, TILE_ROWS } from '../simd';
 
-/** Columns of the register tile: two vectors. */
-export const TILE_COLUMNS = 8;
-
 /** A row of sums to C; or where it UPDATES, C + rate · sums. */
 // @ts-ignore: decorator
 @inline

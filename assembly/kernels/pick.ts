@@ -1,5 +1,5 @@
 import { Status } from '../opcodes';
-import { loadUpTo, storeUpTo } from '../simd';
+import { demote4, high64, loadUpTo, low64, storeUpTo } from '../simd';
 
 /** Whether this is an integer in [0, count). */
 // @ts-ignore: decorator
@@ -22,22 +22,45 @@ export function embedding(
 }
 
 /**
- * Rows [begin, end) of a table's gradient: dtable[indices[i]] (+)= dy[i], `except` for one row. Whoever has a row walks
- * through all indices, so it is added up in their order.
+ * Rows [begin, end) of a table's gradient: dtable[indices[i]] (+)= dy[i], `except` for one row. Whoever has a row links
+ * what belongs to it, in order, and adds that up in float64: a row may occur a million times.
+ *
+ * @param links room for an int32 for each of `rows` rows, the first of its links, and for each of `count`, the next one
  */
 export function embeddingGradient(
-  dtable: usize, dy: usize, indices: usize, width: i32, count: i32, except: f32, accumulate: bool, begin: i32, end: i32,
+  dtable: usize, dy: usize, indices: usize, links: usize, rows: i32, width: i32, count: i32, except: f32,
+  accumulate: bool, begin: i32, end: i32,
 ): void {
   const bytes = <usize>width << 2;
-  if (!accumulate) memory.fill(dtable + <usize>begin * bytes, 0, <usize>(end - begin) * bytes);
-  for (let i = 0; i < count; i++) {
+  const next = links + (<usize>rows << 2);
+  memory.fill(links + (<usize>begin << 2), 0xff, <usize>(end - begin) << 2);
+  for (let i = count - 1; i >= 0; i--) {
     const index = load<f32>(indices + (<usize>i << 2));
     if (index < <f32>begin || index >= <f32>end || index == except) continue;
-    const to = dtable + <usize>(<i32>index) * bytes;
-    const from = dy + <usize>i * bytes;
+    const first = links + (<usize>(<i32>index) << 2);
+    store<i32>(next + (<usize>i << 2), load<i32>(first));
+    store<i32>(first, i);
+  }
+  for (let row = begin; row < end; row++) {
+    const to = dtable + <usize>row * bytes;
+    const first = load<i32>(links + (<usize>row << 2));
+    if (first < 0) {
+      if (!accumulate) memory.fill(to, 0, bytes);
+      continue;
+    }
     for (let j = 0; j < width; j += 4) {
       const at = <usize>j << 2;
-      storeUpTo(to + at, f32x4.add(loadUpTo(to + at, width - j), loadUpTo(from + at, width - j)), width - j);
+      const left = width - j;
+      let low = f64x2.splat(0);
+      let high = low;
+      for (let i = first; i >= 0; i = load<i32>(next + (<usize>i << 2))) {
+        const v = loadUpTo(dy + <usize>i * bytes + at, left);
+        low = f64x2.add(low, low64(v));
+        high = f64x2.add(high, high64(v));
+      }
+      let sum = demote4(low, high);
+      if (accumulate) sum = f32x4.add(loadUpTo(to + at, left), sum);
+      storeUpTo(to + at, sum, left);
     }
   }
 }

@@ -1,23 +1,20 @@
 import { Reduction } from '../opcodes';
-import { loadUpTo, max4, storeUpTo, sum4 } from '../simd';
+import { demote4, high64, loadUpTo, low64, storeUpTo } from '../simd';
 import { decays, descend, rateOf, withDecay } from './optimizer';
 import { lastOf, loadStrided, rowOffset } from './walk';
 
-// @ts-ignore: decorator
-@inline
-function start(fn: i32): f32 {
-  return fn == Reduction.MAX ? -Infinity : 0;
-}
+// Totals are float64, so that neither long sums nor large numbers lose anything on the way: two for each vector.
 
 // @ts-ignore: decorator
 @inline
 function combine(fn: i32, a: v128, b: v128): v128 {
-  return fn == Reduction.MAX ? f32x4.max(a, b) : f32x4.add(a, b);
+  return fn == Reduction.MAX ? f64x2.max(a, b) : f64x2.add(a, b);
 }
 
 /** Up to four results to their place: out (+)= scale · total, or where there are options a step of SGD along it. */
-function put(out: usize, total: v128, scale: f32, accumulate: bool, options: usize, left: i32): void {
-  let v = f32x4.mul(f32x4.splat(scale), total);
+function put(out: usize, low: v128, high: v128, scale: f32, accumulate: bool, options: usize, left: i32): void {
+  const factor = f64x2.splat(scale);
+  let v = demote4(f64x2.mul(factor, low), f64x2.mul(factor, high));
   if (accumulate) v = f32x4.add(loadUpTo(out, left), v);
   if (options != 0) {
     const p = loadUpTo(out, left);
@@ -47,6 +44,8 @@ export function reduce(
   const step = lastOf(keptStrides, keptRank, 0);
   const reducedInner = lastOf(reducedShape, reducedRank, 1);
   const reducedStep = lastOf(reducedStrides, reducedRank, 0);
+  const stride = <usize>reducedStep << 2;
+  const none = f64x2.splat(fn == Reduction.MAX ? -Infinity : 0);
   let i = begin;
   while (i < end) {
     const row = i < inner ? 0 : i / inner;
@@ -57,86 +56,61 @@ export function reduce(
     const from = input + (<usize>(rowOffset(keptShape, keptStrides, keptRank, row) + column * step) << 2);
     const to = out + (<usize>i << 2);
     if (wide && room >= 16 && count == reducedInner && fn == Reduction.SUM) {
-      sumLine(to, from, count, reducedStep, scale, accumulate, options);
+      sumLine(to, from, count, stride, scale, accumulate, options);
       i += 16;
       continue;
     }
     const lanes = wide ? min(4, room) : 1;
-    let total = f32x4.splat(start(fn));
+    let low = none;
+    let high = none;
     for (let r = 0; r < count; r += reducedInner) {
-      const p = from + (<usize>rowOffset(reducedShape, reducedStrides, reducedRank, r / reducedInner) << 2);
-      total = combine(fn, total, wide ? downColumns(fn, p, reducedInner, reducedStep, lanes) : alongRow(fn, p, reducedInner, reducedStep));
+      let p = from + (<usize>rowOffset(reducedShape, reducedStrides, reducedRank, r / reducedInner) << 2);
+      const advance = wide ? 1 : 4;
+      let j = 0;
+      for (; j + advance <= reducedInner; j += advance) {
+        const v = wide ? loadUpTo(p, lanes) : loadStrided(p, reducedStep, 4);
+        low = combine(fn, low, low64(v));
+        high = combine(fn, high, high64(v));
+        p += <usize>advance * stride;
+      }
+      for (; j < reducedInner; j++) {
+        low = combine(fn, low, f64x2.replace_lane(none, 0, <f64>load<f32>(p)));
+        p += stride;
+      }
     }
-    put(to, total, scale, accumulate, options, lanes);
+    if (!wide) {
+      low = combine(fn, low, high);
+      low = combine(fn, low, i64x2.shuffle(low, low, 1, 0));
+    }
+    put(to, low, high, scale, accumulate, options, lanes);
     i += lanes;
   }
 }
 
-/** The sums of sixteen columns, a cache line wide, each in the order of downColumns. */
-function sumLine(out: usize, from: usize, count: i32, step: i32, scale: f32, accumulate: bool, options: usize): void {
-  const stride = <usize>step << 2;
-  const zero = f32x4.splat(0);
+/** The sums of sixteen columns, a cache line wide. */
+function sumLine(out: usize, p: usize, count: i32, stride: usize, scale: f32, accumulate: bool, options: usize): void {
+  const zero = f64x2.splat(0);
   let a0 = zero, a1 = zero, a2 = zero, a3 = zero;
   let b0 = zero, b1 = zero, b2 = zero, b3 = zero;
-  let p = from;
-  let i = 0;
-  for (; i + 2 <= count; i += 2) {
-    a0 = f32x4.add(a0, v128.load(p));
-    a1 = f32x4.add(a1, v128.load(p, 16));
-    a2 = f32x4.add(a2, v128.load(p, 32));
-    a3 = f32x4.add(a3, v128.load(p, 48));
+  for (let i = 0; i < count; i++) {
+    let v = v128.load(p);
+    a0 = f64x2.add(a0, low64(v));
+    b0 = f64x2.add(b0, high64(v));
+    v = v128.load(p, 16);
+    a1 = f64x2.add(a1, low64(v));
+    b1 = f64x2.add(b1, high64(v));
+    v = v128.load(p, 32);
+    a2 = f64x2.add(a2, low64(v));
+    b2 = f64x2.add(b2, high64(v));
+    v = v128.load(p, 48);
+    a3 = f64x2.add(a3, low64(v));
+    b3 = f64x2.add(b3, high64(v));
     p += stride;
-    b0 = f32x4.add(b0, v128.load(p));
-    b1 = f32x4.add(b1, v128.load(p, 16));
-    b2 = f32x4.add(b2, v128.load(p, 32));
-    b3 = f32x4.add(b3, v128.load(p, 48));
-    p += stride;
   }
-  if (i < count) {
-    a0 = f32x4.add(a0, v128.load(p));
-    a1 = f32x4.add(a1, v128.load(p, 16));
-    a2 = f32x4.add(a2, v128.load(p, 32));
-    a3 = f32x4.add(a3, v128.load(p, 48));
-  }
-  put(out, f32x4.add(zero, f32x4.add(a0, b0)), scale, accumulate, options, 4);
-  put(out + 16, f32x4.add(zero, f32x4.add(a1, b1)), scale, accumulate, options, 4);
-  put(out + 32, f32x4.add(zero, f32x4.add(a2, b2)), scale, accumulate, options, 4);
-  put(out + 48, f32x4.add(zero, f32x4.add(a3, b3)), scale, accumulate, options, 4);
-}
-
-/** Up to four columns, each reduced in its lane. */
-function downColumns(fn: i32, from: usize, count: i32, step: i32, lanes: i32): v128 {
-  const stride = <usize>step << 2;
-  let a = f32x4.splat(start(fn));
-  let b = a;
-  let p = from;
-  let i = 0;
-  for (; i + 2 <= count; i += 2) {
-    a = combine(fn, a, loadUpTo(p, lanes));
-    b = combine(fn, b, loadUpTo(p + stride, lanes));
-    p += stride + stride;
-  }
-  if (i < count) a = combine(fn, a, loadUpTo(p, lanes));
-  return combine(fn, a, b);
-}
-
-/** One row, reduced into every lane. */
-function alongRow(fn: i32, from: usize, count: i32, step: i32): v128 {
-  let a = f32x4.splat(start(fn));
-  let b = a;
-  let i = 0;
-  const stride = <usize>step << 2;
-  for (; i + 8 <= count; i += 8) {
-    a = combine(fn, a, loadStrided(from + <usize>i * stride, step, 4));
-    b = combine(fn, b, loadStrided(from + <usize>(i + 4) * stride, step, 4));
-  }
-  a = combine(fn, a, b);
-  let result = fn == Reduction.MAX ? max4(a) : sum4(a);
-  for (; i < count; i++) {
-    const value = f32x4.splat(load<f32>(from + <usize>i * stride));
-    result = f32x4.extract_lane(combine(fn, f32x4.splat(result), value), 0);
-  }
-  return f32x4.splat(result);
+  put(out, a0, b0, scale, accumulate, options, 4);
+  put(out + 16, a1, b1, scale, accumulate, options, 4);
+  put(out + 32, a2, b2, scale, accumulate, options, 4);
+  put(out + 48, a3, b3, scale, accumulate, options, 4);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { DOT_ROWS, SMALL } from '../../assembly/gemm/limits.js';
+
 /** What the registers of so many rows hold stays in the caches. */
 const ROWS = 256;
 
@@ -7,12 +9,13 @@ const ROWS = 256;
  * @param widest outputs of the widest layer
  */
 export function leastRows(widest: number): number {
-  return Math.max(ROWS, widest);
+  return Math.max(ROWS, widest, DOT_ROWS + 1, SMALL);
 }
 
 /**
- * Rows in batches of about the same size. The order of a layer's sums depends on whether there are four rows, and whether
- * there are as many as the layer has outputs; so batches must have as many as that where the whole has.
+ * Rows in batches of about the same size. The order of a layer's sums depends on whether there are more than DOT_ROWS
+ * rows, as many as the layer has outputs, and more than SMALL products; so batches must have as many rows as that where the
+ * whole has.
  *
  * @param widest outputs of the widest layer
  */

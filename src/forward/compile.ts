@@ -1,4 +1,4 @@
-import { Header, HEADER_BYTES, SLACK_BYTES, Step } from '../../assembly/forward/format.js';
+import { Header, HEADER_BYTES, SLACK_BYTES, Step, SUMS_BYTES } from '../../assembly/forward/format.js';
 import { sizeOf } from '../tensor/layout.js';
 import type { LayerDescription, StoredModel, StoredTensor } from '../io/storedModel.js';
 import { layerSteps, type Context, type Value } from './layerSteps.js';
@@ -61,7 +61,7 @@ export function compile(
   const end = plan.place();
   const program = plan.program();
   const size = end + program.length;
-  const activations = Math.ceil(size / 64) * 64;
+  const activations = Math.ceil((size + SUMS_BYTES) / 64) * 64;
   const { rowFloats } = plan;
   return {
     inFeatures: width,

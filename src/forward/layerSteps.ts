@@ -174,11 +174,9 @@ export function layerSteps(
         fail(`x [rows, …, ${normalizedShape.join(', ')}]`);
       }
       const groups = size / length;
-      const moments = elsewhere(2 * groups);
       const y = inPlace();
       const fn = layer.type === 'RMSNorm' ? Norm.RMS : Norm.CENTRED;
-      plan.add(Step.NORMALIZE, x.register, y, [groups, length], [], [layer.eps], { fn, other: moments });
-      plan.release(moments);
+      plan.add(Step.NORMALIZE, x.register, y, [groups, length], [], [layer.eps], { fn });
       const bias = layer.type === 'LayerNorm' && layer.bias;
       if (has)
         affine(

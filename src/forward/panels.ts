@@ -1,12 +1,11 @@
-/** Rows of weights that lie transposed together; the last panel may be of fewer. */
-const PANEL = 8;
+import { TILE_COLUMNS } from '../../assembly/gemm/limits.js';
 
 /** Weights [n, k] as Step.DENSE reads them: of every eight rows [k, 8]. */
 export function panels(weight: Float32Array, n: number, k: number): Float32Array {
   const packed = new Float32Array(n * k);
   let to = 0;
-  for (let first = 0; first < n; first += PANEL) {
-    const end = Math.min(n, first + PANEL);
+  for (let first = 0; first < n; first += TILE_COLUMNS) {
+    const end = Math.min(n, first + TILE_COLUMNS);
     for (let i = 0; i < k; i++) for (let row = first; row < end; row++) packed[to++] = weight[row * k + i];
   }
   return packed;

@@ -18,6 +18,7 @@ const ALSO_WRITTEN: Partial<Record<Opcode, readonly number[]>> = {
   [Opcode.DROPOUT]: [2],
   [Opcode.UPDATE]: [2, 4, 5],
   [Opcode.NORMALIZE]: [2],
+  [Opcode.EMBEDDING_GRADIENT]: [3],
 };
 /** A captured program while rules work on it. */
 export class Listing {

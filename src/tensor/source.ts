@@ -76,7 +76,7 @@ export class Cursor {
   constructor(readonly strideBytes: number) {}
 
   get address(): number {
-    return engine().i32[this.block.pointer / 4];
+    return engine().i32[this.block.pointer / 4] >>> 0;
   }
 
   set address(address: number) {

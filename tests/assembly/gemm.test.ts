@@ -11,7 +11,7 @@ import { testKernels, type KernelCase } from '../support/machine.js';
 import { EPSILON, fround, randomFloats } from '../support/numbers.js';
 
 // Around every edge: tiles of up to 6 rows by 8 columns, the few rows done as dot products, narrow results, the rows
-// from which B is packed and the panels packed two at a time, blocks of the reduction (512) and of the rows between them (240),
+// from which B is packed and the panels packed two at a time, blocks of the reduction (512) and of the rows between them (240), pieces of long ones,
 // one or two columns left over and the most of them at a time (1024), rows whose step crowds the caches (1024 floats); primes;
 // nothing at all.
 const SHAPES = [
@@ -25,7 +25,9 @@ const SHAPES = [
 const LARGE = [
   [245, 9, 517, 0], [9, 245, 514, FLAG_TRANSPOSE_B], [250, 3, 515, FLAG_TRANSPOSE_B], [1024, 9, 33, FLAG_TRANSPOSE_A],
   [1024, 8, 520, FLAG_TRANSPOSE_A], [250, 27, 515, 0], [14, 48, 513, 0], [14, 42, 515, FLAG_TRANSPOSE_A],
-  [1030, 17, 9, 0], [14, 9, 4097, 0], [14, 10, 4097, FLAG_TRANSPOSE_A],
+  [1030, 17, 9, 0], [14, 9, 4097, 0], [14, 10, 4097, FLAG_TRANSPOSE_A], [14, 10, 1024, FLAG_TRANSPOSE_A],
+  [3, 17, 1025, FLAG_TRANSPOSE_B], [9, 17, 1025, FLAG_TRANSPOSE_B], [245, 9, 1025, 0], [31, 3, 1027, FLAG_TRANSPOSE_B],
+  [1024, 9, 1031, FLAG_TRANSPOSE_A],
 ] as const;
 
 const LAYOUTS = [0, FLAG_TRANSPOSE_A, FLAG_TRANSPOSE_B, FLAG_TRANSPOSE_A | FLAG_TRANSPOSE_B];

@@ -26,6 +26,54 @@ function groupsOf([outer, groups, inner]: readonly number[]): number[][] {
 }
 const meanOf = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** Numbers whose squares, and whose sums, no float32 holds: results do not change with the unit, but for the slope. */
+function* extremes(): Generator<KernelCase> {
+  for (const [name, fn] of [['centred', Norm.CENTRED], ['RMS', Norm.RMS]] as const) {
+    for (const shape of SHAPES) {
+      const size = product(shape);
+      const n = shape[0] * shape[2];
+      for (const unit of [2 ** 126, 2 ** 100, 2 ** 64, 2 ** -64, 2 ** -100]) {
+        const x = randomFloats(size, 6).map((value) => fround(value * unit));
+        const dy = randomFloats(size, 7);
+        const y = new Array<number>(size);
+        const dx = new Array<number>(size);
+        const room = new Array<number>(size);
+        for (const places of groupsOf(shape)) {
+          const values = places.map((i) => x[i]);
+          const mean = fn === Norm.CENTRED ? meanOf(values) : 0;
+          const scale = 1 / Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
+          places.forEach((i) => (y[i] = (x[i] - mean) * scale));
+          const dMean = fn === Norm.CENTRED ? meanOf(places.map((i) => dy[i])) : 0;
+          const along = meanOf(places.map((i) => dy[i] * y[i]));
+          places.forEach((i) => {
+            dx[i] = scale * (dy[i] - dMean - y[i] * along);
+            room[i] = scale * 16 * EPSILON * (2 + Math.abs(dMean) + (Math.abs(y[i]) + 1) * Math.abs(along));
+          });
+        }
+        if (n === 1 && fn === Norm.CENTRED) continue;
+        yield {
+          name: `${name} [${shape.join(', ')}] at ${unit}, and its gradient`,
+          prepare(machine) {
+            const [out, slopes, moments] = [size, size, 3 * shape[1]].map((count) => machine.floats(count));
+            const rest = { flags: fn << FUNCTION_SHIFT, dims: [...shape] };
+            const [from, gradient] = [x, dy].map((values) => machine.floats(values));
+            return {
+              instructions: [
+                { op: Opcode.NORMALIZE, pointers: [out, from, moments], scalars: [0], ...rest },
+                { op: Opcode.NORMALIZE_GRADIENT, pointers: [slopes, gradient, out, moments], ...rest },
+              ],
+              outputs: [
+                { pointer: out, expected: y, tolerance: y.map((value) => 2 * EPSILON * Math.abs(value)) },
+                { pointer: slopes, expected: dx, tolerance: room.map((space) => space + 2 ** -149) },
+              ],
+            };
+          },
+        };
+      }
+    }
+  }
+}
+
 function* cases(): Generator<KernelCase> {
   for (const [name, fn] of [['centred', Norm.CENTRED], ['RMS', Norm.RMS]] as const) {
     for (const shape of SHAPES) {
@@ -55,12 +103,13 @@ function* cases(): Generator<KernelCase> {
       const varianceRoom = variances.map(
         (variance, g) => (n + 6) * EPSILON * variance + ((n + 2) * EPSILON * Math.max(1, Math.abs(means[g]) + 2)) ** 2,
       );
+      const scales = variances.map((variance) => 1 / Math.sqrt(variance + EPS));
       const title = `${name} [${shape.join(', ')}]`;
       yield {
         name: title,
         prepare(machine) {
           const out = machine.floats(size);
-          const moments = machine.floats(2 * shape[1]);
+          const moments = machine.floats(3 * shape[1]);
           return {
             instructions: [
               {
@@ -75,8 +124,12 @@ function* cases(): Generator<KernelCase> {
               { pointer: out, expected: y, tolerance: yRoom },
               {
                 pointer: moments,
-                expected: [...means, ...variances],
-                tolerance: [...means.map((mean) => (n + 2) * EPSILON * (Math.abs(mean) + 2)), ...varianceRoom],
+                expected: [...means, ...variances, ...scales],
+                tolerance: [
+                  ...means.map((mean) => (n + 2) * EPSILON * (Math.abs(mean) + 2)),
+                  ...varianceRoom,
+                  ...scales.map((scale, g) => (varianceRoom[g] * scale ** 2 + 2 * EPSILON) * scale),
+                ],
               },
             ],
           };
@@ -105,7 +158,7 @@ function* cases(): Generator<KernelCase> {
           name: `gradient of ${title}${accumulate ? ', added' : ''}`,
           prepare(machine) {
             const out = machine.floats(accumulate ? before : size);
-            const moments = machine.floats([...means, ...variances]);
+            const moments = machine.floats([...means, ...variances, ...scales]);
             return {
               instructions: [
                 {
@@ -113,7 +166,6 @@ function* cases(): Generator<KernelCase> {
                   flags: (fn << FUNCTION_SHIFT) | (accumulate ? FLAG_ACCUMULATE : 0),
                   pointers: [out, machine.floats(dy), machine.floats(y32), moments],
                   dims: [...shape],
-                  scalars: [EPS],
                 },
               ],
               outputs: [
@@ -128,6 +180,27 @@ function* cases(): Generator<KernelCase> {
         };
       }
     }
+  }
+  yield* extremes();
+  const same = (number: number): number[] => new Array<number>(5).fill(number);
+  for (const [share, from, to, expected] of [
+    [1, NaN, 2, 2],
+    [1, Infinity, -2, -2],
+    [0, 3, NaN, 3],
+    [0, 3, -Infinity, 3],
+    [0.5, NaN, 2, NaN],
+    [0.5, 2, -Infinity, -Infinity],
+  ]) {
+    yield {
+      name: `blend of ${from} and ${to}, the share ${share}`,
+      prepare(machine) {
+        const [out, value] = [from, to].map((number) => machine.floats(same(number)));
+        return {
+          instructions: [{ op: Opcode.BLEND, pointers: [out, value, 0], dims: [5], scalars: [share, 1] }],
+          outputs: [{ pointer: out, expected: same(expected), tolerance: same(0) }],
+        };
+      },
+    };
   }
   for (const size of [0, 1, 5, 16, 37]) {
     for (const count of [undefined, 4]) {

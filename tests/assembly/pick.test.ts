@@ -32,22 +32,25 @@ function* embeddingCases(): Generator<KernelCase> {
       for (const except of [NaN, 3 % rows]) {
         const dy = randomFloats(count * width, 2);
         const before = randomFloats(rows * width, 3);
-        // In float32 and in the order of the indices: not a bit may differ.
-        const expected = accumulate ? before.slice() : new Float32Array(rows * width);
+        // In float64 and in the order of the indices: not a bit may differ.
+        const sums = new Float64Array(rows * width);
         indices.forEach((index, i) => {
           if (index === except) return;
-          for (let j = 0; j < width; j++) expected[index * width + j] += dy[i * width + j];
+          for (let j = 0; j < width; j++) sums[index * width + j] += dy[i * width + j];
         });
+        const expected = Float32Array.from(sums);
+        if (accumulate) before.forEach((value, i) => (expected[i] += value));
         yield {
           name: `gradient of ${title}${accumulate ? ', added' : ''}, without ${except}`,
           prepare(machine) {
             const out = machine.floats(accumulate ? before : rows * width);
+            const pointers = [dy, indices, rows + count].map((values) => machine.floats(values));
             return {
               instructions: [
                 {
                   op: Opcode.EMBEDDING_GRADIENT,
                   flags: accumulate ? FLAG_ACCUMULATE : 0,
-                  pointers: [out, machine.floats(dy), machine.floats(indices)],
+                  pointers: [out, ...pointers],
                   dims: [rows, width, count],
                   scalars: [except],
                 },

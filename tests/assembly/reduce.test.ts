@@ -137,4 +137,28 @@ function* cases(): Generator<KernelCase> {
   }
 }
 
+/** A number that is read again and again, by a stride of 0: as many as memory has no room for. */
+function* longCases(): Generator<KernelCase> {
+  for (const kept of [1, 3, 19]) {
+    for (const n of kept === 1 ? [10 ** 3, 10 ** 6, 10 ** 8] : [10 ** 3, 10 ** 6]) {
+      for (const c of (n > 10 ** 6 ? [0.1] : [0.1, 0.479, 1 / 3]).map(fround)) {
+        yield {
+          name: `${kept} times the sum of ${n} · ${c}`,
+          prepare(machine) {
+            const out = machine.floats(kept);
+            const x = machine.floats(new Float32Array(kept).fill(c));
+            const layout = machine.ints([1, 1, kept, 1, n, 0]);
+            const expected = new Array<number>(kept).fill(n * c);
+            return {
+              instructions: [{ op: Opcode.REDUCE, pointers: [out, x, layout], dims: [kept, n], scalars: [1] }],
+              outputs: [{ pointer: out, expected, tolerance: expected.map((value) => value * EPSILON) }],
+            };
+          },
+        };
+      }
+    }
+  }
+}
+
+testKernels('long reductions', [...longCases()]);
 testKernels('reductions', [...cases()]);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nn, runtimeInfo } from 'wasmgrad';
+import { DOT_PIECE_K, DOT_ROWS, LONG_K, PIECE_K, SWAP_K, TILE_COLUMNS } from '../../assembly/gemm/limits.js';
 import { batchSizes } from '../../src/forward/batchSizes.js';
 import { compile } from '../../src/forward/compile.js';
 import { Plan } from '../../src/forward/plan.js';
@@ -45,6 +46,41 @@ describe('the forward pass', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  // Every size at which a product takes another way, and those before and behind it.
+  const around = (...limits: number[]): number[] => [
+    ...new Set(limits.flatMap((at) => [at - 1, at, at + 1])),
+  ];
+  const lengths = around(SWAP_K, PIECE_K, DOT_PIECE_K, LONG_K, 2 * LONG_K, 4096);
+  it.runIf(strict).each(lengths.filter((k) => k > 0))(
+    'sums products of %i numbers as the strict build does',
+    (k) => {
+      for (const n of [
+        1,
+        2,
+        ...around(TILE_COLUMNS),
+        TILE_COLUMNS + 2,
+        TILE_COLUMNS + 3,
+        2 * TILE_COLUMNS,
+        17,
+        160,
+      ]) {
+        const model = filled(new nn.Sequential(new nn.Linear(k, n), new nn.ReLU()), k + n);
+        for (const count of [1, ...around(DOT_ROWS), 5, 8, 9, 16, 18, 161]) {
+          const rows = rowsOf(count, k, n);
+          expect(forwardOf(model).predict(rows), `${count} rows, ${n} outputs`).toEqual(model.predict(rows));
+        }
+      }
+    },
+  );
+
+  it.runIf(strict)('sums more than 2³¹ products of one layer as the strict build does', () => {
+    const [k, n] = [LONG_K, 1450];
+    const model = filled(new nn.Linear(k, n), 1);
+    const rows = rowsOf(n, k, 2);
+    expect(n * n * k).toBeGreaterThan(2 ** 31);
+    expect(forwardOf(model).predict(rows)).toEqual(model.predict(rows));
   });
 
   it.runIf(strict).each([257, 300, 515, 1031])('gives the same bits for %i rows in batches', (count) => {

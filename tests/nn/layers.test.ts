@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { data, evaluate, fit, manualSeed, nn, noGrad, optim, tensor, type Tensor } from 'wasmgrad';
+import { capture, data, evaluate, fit, manualSeed, nn, noGrad, optim, tensor, type Tensor } from 'wasmgrad';
 import { Array64 } from '../support/float64.js';
 import { checkGradients } from '../support/gradients.js';
 import { product, randomFloats } from '../support/numbers.js';
@@ -88,6 +88,21 @@ describe('normalisation, against central differences', () => {
 });
 
 describe('BatchNorm1d', () => {
+  it.each([
+    ['nn.BatchNorm1d', false],
+    ['its replay', true],
+  ])('keeps nothing of running statistics with momentum 1: %s', (_, replayed) => {
+    const layer = new nn.BatchNorm1d(1, { momentum: 1 });
+    const step = (x: Tensor): Tensor => layer.forward(x);
+    const forward = replayed ? capture(step) : step;
+    for (const bad of [NaN, Infinity, 5]) {
+      forward(tensor([[bad], [3]]));
+      forward(tensor([[1], [3]]));
+    }
+    expect(layer.runningMean!.item()).toBe(2);
+    expect(layer.runningVar!.item()).toBe(2);
+  });
+
   it('has running statistics that training moves, and evaluation uses', () => {
     const layer = new nn.BatchNorm1d(2);
     const rows = tensor([

@@ -39,7 +39,7 @@ export class Machine {
     reservedBytes = 0,
   ) {
     const shared = build.endsWith('threads');
-    const initial = 64 + Math.ceil(reservedBytes / 65536);
+    const initial = 96 + Math.ceil(reservedBytes / 65536);
     this.memory = new WebAssembly.Memory({ initial, maximum: 65536, shared });
     this.endBytes = this.memory.buffer.byteLength - reservedBytes;
     this.core = instantiateSync<CoreExports>(wasmBytes(build), { env: { memory: this.memory } }).exports;

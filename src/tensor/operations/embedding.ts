@@ -22,7 +22,12 @@ export const embedding: Operation<number> = {
     tape.program.append(
       Opcode.EMBEDDING_GRADIENT,
       dTable.flags,
-      [dTable.pointer, call.outputGradient, call.addresses[1]],
+      [
+        dTable.pointer,
+        call.outputGradient,
+        call.addresses[1],
+        tape.bytes(4 * (table.shape[0] + indices.size)),
+      ],
       [table.shape[0], table.shape[1], indices.size],
       [call.options],
     );

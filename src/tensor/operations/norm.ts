@@ -42,7 +42,7 @@ function normalization(
     },
     forward(tape, { addresses, output, shape, options, saved }) {
       const [outer, groups, inner] = view(shape, options);
-      const moments = tape.floats(2 * groups);
+      const moments = tape.floats(3 * groups);
       saved.push(moments);
       tape.program.append(
         Opcode.NORMALIZE,
@@ -81,7 +81,6 @@ function normalization(
         dx.flags | (fn << FUNCTION_SHIFT),
         [dx.pointer, call.outputGradient, call.output, call.saved[0]],
         view(call.shape, call.options),
-        [call.options.eps],
       );
     },
   };
