@@ -1,6 +1,6 @@
 import { getRandomState, setRandomState } from '../core/random.js';
 import { numbersOf } from '../forward/numbersOf.js';
-import { Buffer, Module, Parameter } from '../nn/module.js';
+import { Buffer, Module, outputOf, Parameter } from '../nn/module.js';
 import { tensor, type Tensor } from '../tensor/tensor.js';
 import { checkArchitecture, checkModel, MAX_DEPTH, type CheckOptions } from './checkModel.js';
 import { childrenOf, kindOf, type LayerType } from './layers.js';
@@ -40,7 +40,7 @@ export function describe(
   const architecture = describeLayer(operation, model, '', 0);
   refuseShared(operation, model);
   checkArchitecture(operation, architecture);
-  return { architecture, state: stateOfModule(model), output: model.output, metadata };
+  return { architecture, state: stateOfModule(model), output: outputOf(model), metadata };
 }
 
 /** Throws a TypeError on anything but a module. */
@@ -76,11 +76,15 @@ function describeLayer(operation: string, module: Module, path: string, depth: n
   }
   if (kind.children) {
     const [field, naming] = kind.children;
-    const inside = module
-      .namedChildren()
-      .map(([name, child]) =>
-        describeLayer(operation, child, path === '' ? name : `${path}.${name}`, depth + 1),
-      );
+    const inside = module.namedChildren().map(([name, child], i) => {
+      const inner = path === '' ? name : `${path}.${name}`;
+      if (name !== (naming === 'field' ? field : String(i))) {
+        throw new TypeError(
+          `${operation}: ${inner} is a layer that a file cannot hold: a ${type} has no such field`,
+        );
+      }
+      return describeLayer(operation, child, inner, depth + 1);
+    });
     layer[field] = naming === 'field' ? inside[0] : inside;
   }
   return layer as unknown as LayerDescription;

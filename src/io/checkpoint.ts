@@ -1,6 +1,6 @@
 import { getRandomState, setRandomState, type RandomState } from '../core/random.js';
 import { checkOptions } from '../core/options.js';
-import type { Module } from '../nn/module.js';
+import { outputOf, type Module } from '../nn/module.js';
 import { tensor } from '../tensor/tensor.js';
 import type { History } from '../train/history.js';
 import { checkModule, describe, stateOfModule } from './architecture.js';
@@ -89,7 +89,7 @@ function checkpointBytes(name: string, parts: CheckpointParts & CheckpointExtras
     tensors.set(name, { dtype, shape: [bytes.length / DTYPES[dtype].bytes], bytes });
     return name;
   });
-  const described = { architecture: architectureOf(model), output: model.output, metadata };
+  const described = { architecture: architectureOf(model), output: outputOf(model), metadata };
   return writeSafetensors(tensors, { ...metadataOf(operation, described), [CHECKPOINT]: text });
 }
 

@@ -2,7 +2,7 @@ import * as infer from '#infer';
 import type { InferModule } from '../forward/binary.js';
 import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
 import { ForwardModel } from '../forward/forwardModel.js';
-import { Module } from '../nn/module.js';
+import { Module, outputOf } from '../nn/module.js';
 import type { NestedArray } from '../tensor/numbers.js';
 import { Tensor } from '../tensor/tensor.js';
 import { describe } from './architecture.js';
@@ -69,7 +69,7 @@ export function storedOf(
 ): StoredModel {
   if (model instanceof QuantizedModel) {
     checkMetadata(operation, metadata);
-    return { ...model.stored, output: model.output, metadata: { ...model.stored.metadata, ...metadata } };
+    return { ...model.stored, output: outputOf(model), metadata: { ...model.stored.metadata, ...metadata } };
   }
   return describe(model, metadata, operation);
 }

@@ -1,8 +1,9 @@
-import { formatShape } from '../tensor/layout.js';
+import { formatShape, type Shape } from '../tensor/layout.js';
 import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkSizes } from './checks.js';
 import { Module, Parameter } from './module.js';
+import { ROW, rowWith } from './row.js';
 
 /** max(x, 0). */
 export class ReLU extends Module {
@@ -138,6 +139,10 @@ export class PReLU extends Module {
     super();
     checkSizes('PReLU', { numParameters });
     this.weight = new Parameter(new Float32Array(numParameters).fill(init));
+  }
+
+  override [ROW](after?: Shape): Shape | undefined {
+    return this.numParameters > 1 ? rowWith([this.numParameters], after, 'first') : after;
   }
 
   override forward(x: Tensor): Tensor {

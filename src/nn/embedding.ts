@@ -3,9 +3,11 @@ import { defaultGenerator } from '../core/random.js';
 import { embedding } from '../tensor/operations/embedding.js';
 import { checkOptions } from '../core/options.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
+import type { Shape } from '../tensor/layout.js';
 import { type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Module, Parameter } from './module.js';
+import { ROW } from './row.js';
 
 export interface EmbeddingOptions {
   /** An index that stands for nothing: its row begins as zeros and gets no gradient. */
@@ -53,6 +55,14 @@ export class Embedding extends Module {
     const values = normal(new Float32Array(numEmbeddings * embeddingDim));
     if (paddingIdx !== undefined) values.fill(0, paddingIdx * embeddingDim, (paddingIdx + 1) * embeddingDim);
     this.weight = new Parameter(values, [numEmbeddings, embeddingDim]);
+  }
+
+  override [ROW](after: Shape = []): Shape {
+    const { embeddingDim } = this;
+    const indices = -after[0] / embeddingDim;
+    if (indices > 0) return Number.isInteger(indices) ? [indices] : [];
+    // What follows is given […, embeddingDim].
+    return after.at(-1) === embeddingDim ? after.slice(0, -1) : after;
   }
 
   override forward(indices: Tensor | TensorLike): Tensor {

@@ -1,37 +1,13 @@
-import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
+import { formatShape, sameShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/noGrad.js';
-import { leaf, Tensor, tensor } from '../tensor/tensor.js';
+import { Tensor, tensor } from '../tensor/tensor.js';
 import { overwrite } from '../tensor/writes.js';
 import { readNumbers, type NestedArray, type TensorLike } from '../tensor/numbers.js';
+import { findInFields, type Found } from './fields.js';
+import { Buffer, Parameter } from './parameter.js';
+import { firstThatFits, ROW } from './row.js';
 
-/** A tensor that belongs to a module: found by name, moved by an optimizer, saved in the state. */
-export class Parameter extends Tensor {
-  /**
-   * @param data initial numbers
-   * @param shape their shape, needed for typed arrays of more than one dimension
-   */
-  constructor(data: TensorLike, shape?: Shape) {
-    const numbers = readNumbers('Parameter', data, shape);
-    const made = leaf(numbers.values, numbers.shape);
-    super(numbers.shape, made.home, made.pointer(), true);
-  }
-}
-
-/**
- * State of a module that no optimizer moves, such as running statistics: found by name and saved in the state beside the
- * parameters. Keep one in a field of a module.
- */
-export class Buffer extends Tensor {
-  /**
-   * @param data initial numbers
-   * @param shape their shape, needed for typed arrays of more than one dimension
-   */
-  constructor(data: TensorLike, shape?: Shape) {
-    const numbers = readNumbers('Buffer', data, shape);
-    const made = leaf(numbers.values, numbers.shape);
-    super(numbers.shape, made.home, made.pointer(), false);
-  }
-}
+export { Buffer, Parameter };
 
 /** What {@link Module.predict} makes of the last layer's output. */
 export type OutputKind = 'raw' | 'softmax' | 'sigmoid';
@@ -40,8 +16,9 @@ export type OutputKind = 'raw' | 'softmax' | 'sigmoid';
 export type StateDict = Record<string, Tensor>;
 
 /**
- * Base of all layers and models. Extend it, keep parameters and other modules in fields (or arrays of them), and write
- * `forward`.
+ * Base of all layers and models. Extend it, keep parameters and other modules in fields, and write `forward`. A field may
+ * hold arrays, plain objects, Maps and Sets of them, nested as you like; `#private` fields, closures and objects of other
+ * classes are not looked into. It may have any name but those of the methods here and `training`.
  *
  * @example
  * ```ts
@@ -62,32 +39,38 @@ export abstract class Module {
   training = true;
   /**
    * What predict() gives: the output as it is, or the probabilities that the loss takes it to mean. fit() sets it from
-   * the loss (CrossEntropyLoss: softmax); set it yourself after a training loop of your own.
+   * the loss (CrossEntropyLoss: softmax); set it yourself after a training loop of your own. Where a layer has this name,
+   * fit() keeps its setting elsewhere; after a loop of your own, put the model into a Sequential and set that one's.
    */
-  output: OutputKind = 'raw';
+  output: OutputKind | object = 'raw';
 
   abstract forward(input: Tensor): Tensor;
 
   /** Modules directly inside this one, by name. */
   namedChildren(): [string, Module][] {
-    return this.members((value): value is Module => value instanceof Module);
+    return partsOf(this).flatMap(([name, value, holder]): [string, Module][] =>
+      value instanceof Module && !holder ? [[name, value]] : [],
+    );
   }
 
-  /** This module and all inside it. */
+  /** This module and all inside it, each once. */
   modules(): Module[] {
-    const all: Module[] = [this];
-    for (const [, child] of this.namedChildren()) all.push(...child.modules());
-    return all;
+    return modulesOf(this);
   }
 
-  /** Every parameter with its path, such as `0.weight`; one that is used twice is listed once. */
+  /**
+   * Every parameter with its path, such as `0.weight`; one that is used twice is listed once.
+   *
+   * @throws TypeError where a field has the name of a method of this class, or where an object that is no module holds a
+   * parameter that learns; RangeError where two have the same path
+   */
   namedParameters(): [string, Parameter][] {
-    return this.collect((value) => value instanceof Parameter);
+    return tensorsOf(this).filter((one): one is [string, Parameter] => one[1] instanceof Parameter);
   }
 
   /** Every buffer with its path, such as `1.runningMean`; one that is used twice is listed once. */
   namedBuffers(): [string, Buffer][] {
-    return this.collect((value) => value instanceof Buffer);
+    return tensorsOf(this).filter((one): one is [string, Buffer] => one[1] instanceof Buffer);
   }
 
   /** Every parameter, in the order of {@link namedParameters}. */
@@ -97,7 +80,7 @@ export abstract class Module {
 
   /** Switches this module and all inside it to training, or to evaluation with `train(false)`. */
   train(mode = true): this {
-    for (const module of this.modules()) module.training = mode;
+    for (const module of modulesOf(this)) module.training = mode;
     return this;
   }
 
@@ -108,7 +91,7 @@ export abstract class Module {
 
   /** A copy of every parameter and buffer, by name. */
   stateDict(): StateDict {
-    return Object.fromEntries(this.state().map(([name, tensor]) => [name, tensor.detach()]));
+    return Object.fromEntries(tensorsOf(this).map(([name, tensor]) => [name, tensor.detach()]));
   }
 
   /**
@@ -118,7 +101,7 @@ export abstract class Module {
    * @throws RangeError where a name is missing, unknown, or has another shape; then nothing is changed
    */
   loadStateDict(state: Record<string, Tensor | TensorLike>): void {
-    const own = new Map(this.state());
+    const own = new Map(tensorsOf(this));
     const unknown = Object.keys(state).filter((name) => !own.has(name));
     const missing = [...own.keys()].filter((name) => !(name in state));
     if (unknown.length > 0 || missing.length > 0) {
@@ -139,6 +122,8 @@ export abstract class Module {
           `loadStateDict: expected ${name} ${formatShape(tensor.shape)}, got ${formatShape(shape)}`,
         );
       }
+      // Throws where the tensor was disposed of.
+      tensor.pointer();
       return { tensor, values };
     });
     for (const { tensor, values } of writes) overwrite('loadStateDict', tensor, values);
@@ -153,18 +138,27 @@ export abstract class Module {
   predict(rows: Float32Array): Float32Array;
   predict(rows: NestedArray | Tensor): NestedArray;
   predict(rows: Float32Array | NestedArray | Tensor): Float32Array | NestedArray {
-    const modules = this.modules();
-    const { input, single } = inputOf(rows, modules);
-    const trained = modules.filter((module) => module.training);
+    const trained = modulesOf(this).filter((module) => module.training);
+    const run = (input: Tensor): Tensor =>
+      noGrad(() => {
+        const raw = this.forward(input);
+        const kind = outputOf(this);
+        if (kind === 'softmax') return raw.softmax(-1);
+        if (kind === 'sigmoid') return raw.sigmoid();
+        if (kind === 'raw') return raw;
+        throw new RangeError(`predict: expected output 'raw', 'softmax' or 'sigmoid', got '${String(kind)}'`);
+      });
     for (const module of trained) module.training = false;
     try {
-      const result = noGrad(() => {
-        const raw = this.forward(input);
-        if (this.output === 'softmax') return raw.softmax(-1);
-        return this.output === 'sigmoid' ? raw.sigmoid() : raw;
-      });
-      if (ArrayBuffer.isView(rows)) return result.data;
-      return single ? result.reshape(result.shape.slice(1)).toArray() : result.toArray();
+      if (ArrayBuffer.isView(rows)) {
+        const shapes = batchShapes(rows.length, this);
+        return firstThatFits(shapes, (shape) => run(tensor(rows, { shape }))).data;
+      }
+      const input = rows instanceof Tensor ? rows : tensor(rows);
+      const isRow = input.shape.length === (this[ROW]()?.length ?? 1);
+      if (rows instanceof Tensor || !isRow) return run(input).toArray();
+      const result = run(input.reshape(1, ...input.shape));
+      return result.reshape(result.shape.slice(1)).toArray();
     } finally {
       for (const module of trained) module.training = true;
     }
@@ -172,56 +166,142 @@ export abstract class Module {
 
   /** Gives the memory of every parameter and buffer back at once. */
   [Symbol.dispose](): void {
-    for (const [, tensor] of this.state()) tensor[Symbol.dispose]();
+    for (const [, tensor] of tensorsOf(this)) tensor[Symbol.dispose]();
   }
 
-  /** Width of a row that this module takes, where it has one. */
-  readonly inFeatures?: number;
+  /**
+   * Width of a row that this module takes, where it has one; predict() of a typed array goes by it. A model of your own may
+   * have it, else the layers inside are asked, the first ones first.
+   */
+  readonly inFeatures?: number | object;
 
-  private state(): [string, Parameter | Buffer][] {
-    return this.collect((value) => value instanceof Parameter || value instanceof Buffer);
-  }
-
-  /** What is wanted in this module and all inside it, each once, under the first of its paths. */
-  private collect<T>(wanted: (value: unknown) => value is T): [string, T][] {
-    const seen = new Set<T>();
-    const found = (module: Module, prefix: string): [string, T][] => [
-      ...module.members(wanted).map(([name, value]): [string, T] => [prefix + name, value]),
-      ...module.namedChildren().flatMap(([name, child]) => found(child, `${prefix}${name}.`)),
-    ];
-    return found(this, '').filter(([, value]) => !seen.has(value) && seen.add(value));
-  }
-
-  private members<T>(wanted: (value: unknown) => value is T): [string, T][] {
-    const found: [string, T][] = [];
-    for (const key of Object.keys(this)) {
-      const value: unknown = this[key as keyof this];
-      if (wanted(value)) found.push([key, value]);
-      else if (Array.isArray(value)) {
-        value.forEach((item: unknown, i) => {
-          if (wanted(item)) found.push([`${key}.${i}`, item]);
-        });
-      }
-    }
-    return found;
+  /**
+   * @internal Shape of the row that this module takes, where it says one.
+   * @param after that of the row that what follows takes; [−n] where any shape of n numbers will do
+   */
+  [ROW](after?: Shape): Shape | undefined {
+    const { inFeatures } = this;
+    if (typeof inFeatures === 'number') return [inFeatures];
+    // A layer without others inside keeps what it is given; what others do among themselves only a run can tell.
+    return this.namedChildren().length > 0 ? undefined : after;
   }
 }
 
-/** Rows as the forward pass wants them: one row alone becomes a batch of one. */
-function inputOf(
-  rows: Float32Array | NestedArray | Tensor,
-  modules: readonly Module[],
-): { input: Tensor; single: boolean } {
-  if (rows instanceof Tensor) return { input: rows, single: false };
-  if (ArrayBuffer.isView(rows)) {
-    const width = modules.find((module) => module.inFeatures !== undefined)?.inFeatures;
-    if (width === undefined) return { input: tensor(rows), single: false };
-    if (rows.length % width !== 0) {
-      throw new RangeError(`predict: expected rows of ${width} numbers, got ${rows.length} numbers in all`);
+/** Where the setting is kept of a module that has a layer called `output`. */
+const OUTPUT = Symbol('output');
+
+/** What {@link Module.output} is set to. */
+export function outputOf(module: Module & { [OUTPUT]?: OutputKind }): OutputKind {
+  return typeof module.output === 'string' ? module.output : (module[OUTPUT] ?? 'raw');
+}
+
+export function setOutput(module: Module & { [OUTPUT]?: OutputKind }, kind: OutputKind): void {
+  if (typeof module.output === 'string') module.output = kind;
+  else module[OUTPUT] = kind;
+}
+
+/** Modules and tensors in the fields of a module. */
+export function partsOf(module: Module): Found[] {
+  return findInFields(module, (value) => value instanceof Module || value instanceof Tensor);
+}
+
+/** Refuses fields that hide what is called here. */
+function checkNames(module: Module): void {
+  for (const key of Object.keys(module)) {
+    const isMethod = key === 'forward' || (key in Module.prototype && key !== 'modules');
+    const wanted = key === 'training' ? 'boolean' : isMethod && 'function';
+    if (wanted && typeof module[key as keyof Module] !== wanted) {
+      throw new TypeError(
+        `${module.constructor.name}: the field '${key}' hides ${key} of nn.Module; give it another name`,
+      );
     }
-    return { input: tensor(rows, { shape: [rows.length / width, width] }), single: false };
   }
-  const input = tensor(rows);
-  const single = input.shape.length === 1;
-  return { input: single ? input.reshape(1, input.size) : input, single };
+}
+
+let asking: Set<Module> | undefined;
+
+/** Whether a module is in training: asked by those whose forward pass depends on it. */
+export function isTraining(module: Module): boolean {
+  if (module.training) asking?.add(module);
+  return module.training;
+}
+
+/** Modules in training that `work` uses and that behave otherwise in evaluation, and its result. */
+export function modulesAsking<T>(work: () => T): { result: T; asking: Iterable<Module> } {
+  const before = asking;
+  asking = new Set();
+  try {
+    return { result: work(), asking };
+  } finally {
+    asking = before;
+  }
+}
+
+const joined = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
+
+/** A model and every module inside it, each once, under the first of its paths; the model itself has the empty one. */
+export function namedModules(model: Module): Map<Module, string> {
+  const found = new Map<Module, string>();
+  const visit = (module: Module, path: string): void => {
+    if (found.has(module)) return;
+    checkNames(module);
+    found.set(module, path);
+    for (const [name, child] of module.namedChildren()) visit(child, joined(path, name));
+  };
+  visit(model, '');
+  return found;
+}
+
+/** A model and every module inside it, each once. */
+export function modulesOf(model: Module): Module[] {
+  return [...namedModules(model).keys()];
+}
+
+/** Every parameter and buffer of a model, each once, under the first of its paths. */
+function tensorsOf(model: Module): [string, Parameter | Buffer][] {
+  const names = new Map<Tensor, string>();
+  const found = new Map<string, Parameter | Buffer>();
+  const strange: Found[] = [];
+  for (const [module, path] of namedModules(model)) {
+    for (const [name, value, holder] of partsOf(module)) {
+      const full = joined(path, name);
+      if (holder) strange.push([full, value, holder]);
+      else if ((value instanceof Parameter || value instanceof Buffer) && !names.has(value)) {
+        if (found.has(full)) throw new RangeError(`parameters: two are called ${full}; rename a field`);
+        names.set(value, full);
+        found.set(full, value);
+      }
+    }
+  }
+  for (const [name, value, holder] of strange) {
+    const held = value instanceof Module ? modulesOf(value).flatMap(partsOf) : [[name, value]];
+    if (held.some(([, one]) => one instanceof Parameter && one.requiresGrad && !names.has(one))) {
+      throw new TypeError(
+        `parameters: ${name} would not learn, as ${holder!.constructor.name} does not extend nn.Module`,
+      );
+    }
+  }
+  return [...found];
+}
+
+/**
+ * Shapes of the rows that a model may take: what the layer says that is given the input; where a class of the user's own
+ * decides which one that is, what each layer inside says, the first ones first.
+ */
+export function rowShapes(model: Module): Shape[] {
+  const own = model[ROW]();
+  const all = own ? [own] : modulesOf(model).map((module) => module[ROW]());
+  return all.flatMap((shape) => (shape ? [shape.map(Math.abs)] : []));
+}
+
+/** Shapes of a batch of so many numbers. */
+function batchShapes(count: number, model: Module): Shape[] {
+  const rows = rowShapes(model);
+  if (rows.length === 0) return [[count]];
+  const fitting = rows.filter((row) => count % sizeOf(row) === 0);
+  if (fitting.length === 0) {
+    const sizes = [...new Set(rows.map(sizeOf))].join(' or ');
+    throw new RangeError(`predict: expected rows of ${sizes} numbers, got ${count} numbers in all`);
+  }
+  return fitting.map((row) => [count / sizeOf(row), ...row]);
 }

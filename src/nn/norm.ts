@@ -5,7 +5,8 @@ import { checkOptions } from '../core/options.js';
 import { call, type Tensor } from '../tensor/tensor.js';
 import { checkNumber } from '../core/checks.js';
 import { checkSizes } from './checks.js';
-import { Buffer, Module, Parameter } from './module.js';
+import { Buffer, isTraining, Module, Parameter } from './module.js';
+import { ROW, rowWith } from './row.js';
 
 export interface BatchNorm1dOptions {
   /** Added to the variance; 1e-5 by default. */
@@ -77,6 +78,10 @@ export class BatchNorm1d extends Module {
     }
   }
 
+  override [ROW](after?: Shape): Shape {
+    return rowWith([this.numFeatures], after, 'first');
+  }
+
   override forward(x: Tensor): Tensor {
     const { numFeatures, eps, momentum, runningMean, runningVar, numBatchesTracked } = this;
     const rank = x.shape.length;
@@ -89,7 +94,7 @@ export class BatchNorm1d extends Module {
     const along = (features: Tensor): Tensor => (rank === 2 ? features : features.reshape(numFeatures, 1));
     let y: Tensor;
     if (runningMean && runningVar && numBatchesTracked) {
-      if (this.training) {
+      if (isTraining(this)) {
         const running = { mean: runningMean, variance: runningVar, count: numBatchesTracked, momentum };
         y = call(batchNorm, [x], { eps, running });
       } else y = x.sub(along(runningMean)).div(along(runningVar.add(eps).sqrt()));
@@ -148,6 +153,10 @@ export class LayerNorm extends Module {
     if (bias) this.bias = new Parameter(new Float32Array(size), this.normalizedShape);
   }
 
+  override [ROW](after?: Shape): Shape {
+    return rowWith(this.normalizedShape, after);
+  }
+
   override forward(x: Tensor): Tensor {
     const { eps, normalizedShape, weight, bias } = this;
     const normal = call(layerNorm, [x], { eps, normalizedShape });
@@ -191,6 +200,10 @@ export class RMSNorm extends Module {
       const ones = new Float32Array(sizeOf(this.normalizedShape)).fill(1);
       this.weight = new Parameter(ones, this.normalizedShape);
     }
+  }
+
+  override [ROW](after?: Shape): Shape {
+    return rowWith(this.normalizedShape, after);
   }
 
   override forward(x: Tensor): Tensor {

@@ -1,5 +1,7 @@
+import type { Shape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
+import { ROW } from './row.js';
 
 /**
  * Modules one after the other; their names are their positions: `0`, `1`, ….
@@ -18,7 +20,11 @@ export class Sequential extends Module {
   }
 
   override namedChildren(): [string, Module][] {
-    return this.layers.map((layer, i) => [String(i), layer]);
+    return withoutField('layers', super.namedChildren());
+  }
+
+  override [ROW](after?: Shape): Shape | undefined {
+    return this.layers.reduceRight<Shape | undefined>((row, layer) => layer[ROW](row), after);
   }
 
   override forward(x: Tensor): Tensor {
@@ -26,4 +32,12 @@ export class Sequential extends Module {
     for (const layer of this.layers) value = layer.forward(value);
     return value;
   }
+}
+
+/** Named children, those of one field by their positions there alone. */
+export function withoutField(field: string, children: [string, Module][]): [string, Module][] {
+  return children.map(([name, child]) => [
+    name.startsWith(`${field}.`) ? name.slice(field.length + 1) : name,
+    child,
+  ]);
 }

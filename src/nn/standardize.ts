@@ -1,9 +1,10 @@
-import { formatShape } from '../tensor/layout.js';
+import { formatShape, type Shape } from '../tensor/layout.js';
 import { checkOptions } from '../core/options.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readNumbers, type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Buffer, Module } from './module.js';
+import { ROW, rowWith } from './row.js';
 
 export interface StandardizeOptions {
   /** [numFeatures]; 0 by default. */
@@ -88,6 +89,10 @@ export class Standardize extends Module {
       return deviation > Math.abs(middle) * 1e-7 ? deviation : 1;
     });
     return new Standardize(features, { mean, scale });
+  }
+
+  override [ROW](after?: Shape): Shape {
+    return rowWith([this.numFeatures], after);
   }
 
   override forward(x: Tensor): Tensor {

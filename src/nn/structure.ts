@@ -1,6 +1,8 @@
-import { formatShape, sameShape } from '../tensor/layout.js';
+import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
 import { concat, type Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
+import { ROW } from './row.js';
+import { withoutField } from './sequential.js';
 
 /** What goes in comes out. */
 export class Identity extends Module {
@@ -25,6 +27,10 @@ export class Residual extends Module {
   constructor(readonly inner: Module) {
     super();
     if (!(inner instanceof Module)) throw new TypeError('Residual: expected a module');
+  }
+
+  override [ROW](after?: Shape): Shape | undefined {
+    return this.inner[ROW](after);
   }
 
   override forward(x: Tensor): Tensor {
@@ -62,7 +68,11 @@ export class Concat extends Module {
   }
 
   override namedChildren(): [string, Module][] {
-    return this.branches.map((branch, i) => [String(i), branch]);
+    return withoutField('branches', super.namedChildren());
+  }
+
+  override [ROW](): Shape | undefined {
+    return this.branches.map((branch) => branch[ROW]()).find(Boolean);
   }
 
   override forward(x: Tensor): Tensor {

@@ -3,7 +3,8 @@ import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { withTape } from '../tensor/scope.js';
 import { Tape } from '../tensor/tape.js';
 import { tensor, type Tensor } from '../tensor/tensor.js';
-import { Buffer, Module, Parameter } from './module.js';
+import { Buffer, Module, modulesOf, namedModules, Parameter, partsOf, rowShapes } from './module.js';
+import { firstThatFits } from './row.js';
 
 /** One layer of a {@link Summary}: itself, without the layers inside it. */
 export interface LayerSummary {
@@ -78,29 +79,31 @@ export class Summary {
  */
 export function summary(model: Module, inputShape?: Shape): Summary {
   if (!(model instanceof Module)) throw new TypeError('summary: expected a model that extends nn.Module');
-  const modules = model.modules();
-  const width = modules.find((module) => module.inFeatures !== undefined)?.inFeatures;
-  if (!inputShape && width === undefined) {
+  const shapes = inputShape ? [inputShape] : rowShapes(model).map((row) => [1, ...row]);
+  if (shapes.length === 0) {
     throw new RangeError(
       'summary: expected a shape of the input, such as [1, 28, 28], as the second argument',
     );
   }
-  const shape = inputShape ?? [1, width!];
-  const input = tensor(new Float32Array(sizeOf(shape)), { shape });
-  const trained = modules.filter((module) => module.training);
-  const tape = new Tape(true, false);
+  const trained = modulesOf(model).filter((module) => module.training);
   model.eval();
   try {
-    return new Trace(model, tape).run(input);
+    return firstThatFits(shapes, (shape) => {
+      const tape = new Tape(true, false);
+      try {
+        return new Trace(model, tape).run(tensor(new Float32Array(sizeOf(shape)), { shape }));
+      } finally {
+        tape.release();
+      }
+    });
   } finally {
     for (const module of trained) module.training = true;
-    tape.release();
   }
 }
 
 /** One forward pass during which every module tells where its instructions begin and end. */
 class Trace {
-  private readonly paths = new Map<Module, string>();
+  private readonly paths: ReadonlyMap<Module, string>;
   private readonly seen = new Set<Tensor>();
   /** For each instruction, the number of the call that it belongs to. */
   private readonly callOf: number[] = [];
@@ -112,7 +115,7 @@ class Trace {
     private readonly model: Module,
     private readonly tape: Tape,
   ) {
-    this.name(model, '');
+    this.paths = namedModules(model);
   }
 
   run(input: Tensor): Summary {
@@ -141,13 +144,6 @@ class Trace {
       4 * (size(parameters) + size(buffers)),
       flops.reduce((sum, value) => sum + value, 0),
     );
-  }
-
-  private name(module: Module, path: string): void {
-    if (this.paths.has(module)) return;
-    this.paths.set(module, path);
-    for (const [name, child] of module.namedChildren())
-      this.name(child, path === '' ? name : `${path}.${name}`);
   }
 
   /** Stands before the module's own forward(), until the function that it returns is called. */
@@ -179,11 +175,9 @@ class Trace {
   /** A row of the table; none for a module that only holds others. */
   private layer(module: Module, outputShape: Shape, flops: number): LayerSummary | undefined {
     const own = new Set(
-      Object.values(module)
-        .flat()
-        .filter(
-          (value): value is Parameter | Buffer => value instanceof Parameter || value instanceof Buffer,
-        ),
+      partsOf(module).flatMap(([, value, holder]) =>
+        !holder && (value instanceof Parameter || value instanceof Buffer) ? [value] : [],
+      ),
     );
     if (module.namedChildren().length > 0 && own.size === 0 && flops === 0) return undefined;
     let parameters = 0;

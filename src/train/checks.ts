@@ -1,7 +1,7 @@
 import { checkCounts } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import { warn } from '../core/warn.js';
-import { Module } from '../nn/module.js';
+import { Module, modulesOf } from '../nn/module.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { FitOptions } from './fit.js';
 import { steppedBy } from './schedule.js';
@@ -59,6 +59,8 @@ export function checkStep(name: string, model: Module, options: StepOptions): vo
   const { loss, optimizer, accumulate = 1, ema } = options;
   for (const [what, value] of Object.entries({ model, loss, optimizer, ema })) refuseClass(name, what, value);
   if (!(model instanceof Module)) throw new TypeError(`${name}: expected a model that extends nn.Module`);
+  // Refuses fields that hide methods.
+  modulesOf(model);
   if (typeof loss !== 'function' && typeof loss?.forward !== 'function')
     throw new TypeError(`${name}: expected a loss, such as new nn.MSELoss()`);
   if (typeof optimizer?.step !== 'function' || typeof optimizer.zeroGrad !== 'function') {

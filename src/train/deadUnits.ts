@@ -1,5 +1,5 @@
 import { engine } from '../core/engine.js';
-import { Module } from '../nn/module.js';
+import { Module, modulesOf } from '../nn/module.js';
 import { withScratch } from '../tensor/scope.js';
 import { watched, type Watcher } from '../tensor/watch.js';
 import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
@@ -36,7 +36,7 @@ export async function deadUnits(model: Module, data: TrainingData): Promise<Dead
   const source = await batchesOf(data, 'deadUnits: expected data');
   const alive = new Map<string, Uint8Array>();
   const pause = new Pause();
-  const modes = model.modules().map((module) => ({ module, training: module.training }));
+  const modes = modulesOf(model).map((module) => ({ module, training: module.training }));
   model.eval();
   try {
     await overEpoch(source, undefined, async () => {

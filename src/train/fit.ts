@@ -1,6 +1,6 @@
 import { DataLoader } from '../data/dataLoader.js';
 import { toLoss } from '../losses/loss.js';
-import type { Module } from '../nn/module.js';
+import { setOutput, type Module } from '../nn/module.js';
 import { batchesOf, overEpoch, wholeOnly, type TrainingData } from './batchesOf.js';
 import { Hooks, loadStates, type Callback } from './callbacks/callback.js';
 import { trainEpoch } from './epoch.js';
@@ -115,7 +115,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   let begun = resume?.state.epoch;
   let lastGoodState = model.stateDict();
   const modes = new (await import('./modes.js')).Modes(model);
-  if (loss.output !== undefined) model.output = loss.output;
+  if (loss.output !== undefined) setOutput(model, loss.output);
   try {
     await hooks.trainBegin();
     while (history.epochs.length < epochs && !training.stopped && !training.interrupted) {

@@ -2,10 +2,10 @@ import { engine } from '../core/engine.js';
 import type { Rows } from '../data/dataset.js';
 import { TensorDataset } from '../data/dataset.js';
 import type { Loss } from '../losses/loss.js';
-import { Module, Parameter } from '../nn/module.js';
+import { modulesOf, Module, namedModules, Parameter } from '../nn/module.js';
 import { withTape } from '../tensor/scope.js';
 import { Tape } from '../tensor/tape.js';
-import { LayerTrace, namedModules } from './layers.js';
+import { LayerTrace } from './layers.js';
 import { Summary, type Statistics } from './summary.js';
 
 /** One layer in {@link layerStatistics}. */
@@ -48,11 +48,13 @@ export function layerStatistics(
   if (typeof loss?.forward !== 'function') throw new TypeError('layerStatistics: expected a loss');
   const dataset = new TensorDataset(...batch);
   const [inputs, targets] = dataset.gather(dataset.rows);
-  const layers = namedModules(model).filter(([path, module]) => path !== '' || module === onlyModule(model));
-  const activations = new Map(layers.map(([, module]) => [module, new Summary()]));
+  const layers = [...namedModules(model)].filter(
+    ([module, path]) => path !== '' || module === onlyModule(model),
+  );
+  const activations = new Map(layers.map(([module]) => [module, new Summary()]));
   const parameters = model.parameters();
   const kept = parameters.map(({ gradient, gradientApplied }) => ({ gradient, gradientApplied }));
-  const modes = model.modules().map((module) => ({ module, training: module.training }));
+  const modes = modulesOf(model).map((module) => ({ module, training: module.training }));
   // A tape of its own: what was computed elsewhere and has not gone backward stays there.
   const tape = new Tape(false, true);
   try {
@@ -69,7 +71,7 @@ export function layerStatistics(
       );
       loss.forward(outputs, targets).backward();
     });
-    return layers.map(([layer, module]) => ({
+    return layers.map(([module, layer]) => ({
       layer,
       kind: module.constructor.name,
       activation: activations.get(module)!.statistics,

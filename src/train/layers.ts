@@ -1,17 +1,5 @@
-import { Module } from '../nn/module.js';
+import { namedModules, type Module } from '../nn/module.js';
 import type { Tensor } from '../tensor/tensor.js';
-
-/** A model and every module inside it, by path; the model itself has the empty one. One that is used twice is listed once. */
-export function namedModules(model: Module): [path: string, module: Module][] {
-  const found = new Map<Module, string>();
-  const visit = (module: Module, path: string): void => {
-    if (found.has(module)) return;
-    found.set(module, path);
-    for (const [name, child] of module.namedChildren()) visit(child, path === '' ? name : `${path}.${name}`);
-  };
-  visit(model, '');
-  return [...found].map(([module, path]) => [path, module]);
-}
 
 /** Follows which module's forward() is running. */
 export class LayerTrace {
@@ -34,7 +22,7 @@ export class LayerTrace {
   ): T {
     const undo: (() => void)[] = [];
     try {
-      for (const [path, module] of namedModules(model)) {
+      for (const [module, path] of namedModules(model)) {
         const own = Object.getOwnPropertyDescriptor(module, 'forward');
         const forward = module.forward.bind(module);
         const followed = (input: Tensor): Tensor => {

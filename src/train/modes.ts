@@ -1,20 +1,18 @@
-import type { Module, OutputKind } from '../nn/module.js';
+import { modulesOf, outputOf, setOutput, type Module, type OutputKind } from '../nn/module.js';
 
 /** The modes of a model's modules and the meaning of their outputs, to be put back. */
 export class Modes {
   private readonly before: readonly (readonly [Module, training: boolean, OutputKind])[];
 
   constructor(private readonly model: Module) {
-    this.before = model.modules().map((module) => [module, module.training, module.output] as const);
+    this.before = modulesOf(model).map((module) => [module, module.training, outputOf(module)] as const);
   }
 
   /** Switches to training. A module in evaluation all of whose parameters are frozen stays as it is, with all inside it. */
   train(): void {
     const { model } = this;
-    const still = model.modules().filter((module) => !module.training && isFrozen(module));
-    const kept = still
-      .flatMap((module) => module.modules())
-      .map((module) => [module, module.training] as const);
+    const still = modulesOf(model).filter((module) => !module.training && isFrozen(module));
+    const kept = still.flatMap(modulesOf).map((module) => [module, module.training] as const);
     model.train();
     for (const [module, training] of kept) module.training = training;
   }
@@ -23,7 +21,7 @@ export class Modes {
   restore(): void {
     for (const [module, training, output] of this.before) {
       module.training = training;
-      module.output = output;
+      setOutput(module, output);
     }
   }
 }

@@ -12,6 +12,7 @@ import { MOST_STEPS } from './pause.js';
 interface Extras {
   readonly clip?: typeof import('../optim/clip.js');
   readonly suspect: typeof import('./suspicions.js').suspect;
+  readonly forwardOf: typeof import('./forwardOf.js').forwardOf;
   readonly accumulation?: import('./accumulation.js').Accumulation;
   readonly anomalies?: typeof import('./traceAnomalies.js');
 }
@@ -20,6 +21,8 @@ interface Extras {
 export interface Optimizer {
   zeroGrad(): void;
   step(): void;
+  /** What it moves, where it can tell. */
+  readonly parameters?: unknown;
 }
 
 /** How a batch becomes a step. */
@@ -92,6 +95,7 @@ export class TrainingStep {
     const clips = clipGradNorm !== undefined || clipGradValue !== undefined;
     return new TrainingStep(name, model, options, {
       suspect: (await import('./suspicions.js')).suspect,
+      forwardOf: (await import('./forwardOf.js')).forwardOf,
       clip: clips ? await import('../optim/clip.js') : undefined,
       accumulation: accumulate > 1 ? new (await import('./accumulation.js')).Accumulation() : undefined,
       anomalies: anomaly ? await import('./traceAnomalies.js') : undefined,
@@ -148,11 +152,11 @@ export class TrainingStep {
 
   private record(inputs: Tensor, targets: Tensor, place: Place): Tensor[] {
     const { model, loss } = this;
-    const { clip, accumulation, suspect } = this.extras;
+    const { clip, accumulation, suspect, forwardOf } = this.extras;
     const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
     const [rows] = inputs.shape;
     if (place.first) optimizer.zeroGrad();
-    const output = model.forward(inputs);
+    const output = forwardOf(this.name, model, inputs, optimizer.parameters);
     suspect(this.name, loss, output, targets);
     const value = loss.forward(output, targets);
     const weight = weightOf(loss, value, output, targets, rows);

@@ -2,7 +2,7 @@ import type { DataLoader } from '../data/dataLoader.js';
 import { build, describe } from '../io/architecture.js';
 import type { StoredModel } from '../io/storedModel.js';
 import { toLoss, type Loss } from '../losses/loss.js';
-import type { Module } from '../nn/module.js';
+import { modulesOf, type Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
 import type { FitOptions } from '../train/fit.js';
 import { steppedBy } from '../train/schedule.js';
@@ -136,7 +136,7 @@ export function describeTraining(model: Module, options: WorkerFitOptions, copy:
   return {
     model: stored,
     frozen: frozen.map(([name]) => name),
-    evaluating: model.modules().flatMap(({ training }, i) => (training ? [] : [i])),
+    evaluating: modulesOf(model).flatMap(({ training }, i) => (training ? [] : [i])),
     loss: described,
     optimizer: crossing('the optimizer', () => describeOptimizer(optimizer, model)),
     ...(ema && { ema: crossing('ema', () => describeEMA(ema, model)) }),
@@ -161,7 +161,7 @@ export function buildTraining(described: DescribedTraining): Training {
   for (const [name, parameter] of model.namedParameters()) {
     if (described.frozen.includes(name)) parameter.requiresGrad = false;
   }
-  const modules = model.modules();
+  const modules = modulesOf(model);
   for (const i of described.evaluating) modules[i].training = false;
   const optimizer = buildOptimizer(described.optimizer, model);
   const { schedule, ema, validation } = described;

@@ -2,7 +2,7 @@ import * as trainer from '#trainer';
 import { engine, type ConfigureOptions } from '../core/engine.js';
 import { getRandomState } from '../core/random.js';
 import type { AnyWorker } from '../core/workerHandle.js';
-import { Module } from '../nn/module.js';
+import { Module, setOutput } from '../nn/module.js';
 import { checkOptions } from '../core/options.js';
 import { clone } from './clone.js';
 import { describeError } from './errors.js';
@@ -123,7 +123,7 @@ function trainModel(model: Module, options: TrainInWorkerOptions): TrainingRun {
   const taken = clone('data', job, buffersOf(training));
   return new TrainingRun(taken, options, { startTrainer, ownPort }, undefined, (states, finished) => {
     writeStates(model, options, states);
-    if (finished && options.loss.output !== undefined) model.output = options.loss.output;
+    if (finished && options.loss.output !== undefined) setOutput(model, options.loss.output);
   });
 }
 
