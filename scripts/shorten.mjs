@@ -1,7 +1,7 @@
 import binaryen from 'assemblyscript/binaryen';
 
 /** As vectors of constants they take 18 bytes each; a machine makes the zeros from nothing, and the ones in two instructions. */
-const OFTEN = /\(v128\.const i32x4 (0x00000000|0x3f800000)(?: \1){3}\)/g;
+const OFTEN = /\(v128\.const i32x4 (0x[0-9a-f]{8})(?: \1){3}\)/g;
 
 /**
  * The same module with a splat for each vector of zeros or ones: for builds that must be small. Compilers know no other form than
