@@ -1,6 +1,6 @@
 import { getRandomState, setRandomState } from '../core/random.js';
 import { numbersOf } from '../forward/numbersOf.js';
-import { Buffer, Module, outputOf, Parameter } from '../nn/module.js';
+import { Buffer, Module, outputOf, Parameter, setOutput } from '../nn/module.js';
 import { tensor, type Tensor } from '../tensor/tensor.js';
 import { checkArchitecture, checkModel, MAX_DEPTH, type CheckOptions } from './checkModel.js';
 import { childrenOf, kindOf, type LayerType } from './layers.js';
@@ -125,7 +125,7 @@ export function build(stored: StoredModel, operation = 'build', options: CheckOp
         [...stored.state].map(([name, one]) => [name, tensor(numbersOf(one), { shape: one.shape })]),
       ),
     );
-    model.output = stored.output;
+    setOutput(model, stored.output);
     return model.eval();
   } finally {
     // Initial weights were drawn for nothing: that must not change what the program draws next.

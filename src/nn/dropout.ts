@@ -1,7 +1,7 @@
 import { dropout } from '../tensor/operations/dropout.js';
 import { call, type Tensor } from '../tensor/tensor.js';
 import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
-import { isTraining, Module } from './module.js';
+import { Module } from './module.js';
 
 /**
  * In training, sets each element to 0 with probability p and scales the others by 1 / (1 − p); in evaluation, nothing
@@ -16,7 +16,7 @@ export class Dropout extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.p > 0 && isTraining(this) ? call(dropout, [x], this.p) : x;
+    return this.training && this.p > 0 ? call(dropout, [x], this.p) : x;
   }
 }
 
@@ -35,7 +35,7 @@ export class AlphaDropout extends Module {
 
   override forward(x: Tensor): Tensor {
     const { p } = this;
-    if (p === 0 || !isTraining(this)) return x;
+    if (!this.training || p === 0) return x;
     // a · (kept ? x : −lowest) + b with a = 1 / √((lowest² · p + 1) · (1 − p)) and b = a · lowest · p.
     const lowest = SELU_ALPHA * SELU_SCALE;
     const a = 1 / Math.sqrt((lowest ** 2 * p + 1) * (1 - p));

@@ -1,5 +1,7 @@
+import { noteChange } from '../core/owner.js';
 import { formatShape, sameShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/noGrad.js';
+import { currentTape, isCapturing } from '../tensor/scope.js';
 import { Tensor, tensor } from '../tensor/tensor.js';
 import { overwrite } from '../tensor/writes.js';
 import { readNumbers, type NestedArray, type TensorLike } from '../tensor/numbers.js';
@@ -8,6 +10,8 @@ import { Buffer, Parameter } from './parameter.js';
 import { firstThatFits, ROW } from './row.js';
 
 export { Buffer, Parameter };
+
+const TRAINING = Symbol('training');
 
 /** What {@link Module.predict} makes of the last layer's output. */
 export type OutputKind = 'raw' | 'softmax' | 'sigmoid';
@@ -35,14 +39,26 @@ export type StateDict = Record<string, Tensor>;
  * ```
  */
 export abstract class Module {
-  /** Set by train() and eval(); Dropout reads it. */
-  training = true;
+  private [TRAINING] = true;
   /**
    * What predict() gives: the output as it is, or the probabilities that the loss takes it to mean. fit() sets it from
    * the loss (CrossEntropyLoss: softmax); set it yourself after a training loop of your own. Where a layer has this name,
    * fit() keeps its setting elsewhere; after a loop of your own, put the model into a Sequential and set that one's.
    */
   output: OutputKind | object = 'raw';
+
+  /** Set by train() and eval(); Dropout reads it. A function that was captured is recorded again where it has changed. */
+  get training(): boolean {
+    const mode = this[TRAINING];
+    if (mode) asking?.add(this);
+    if (isCapturing()) currentTape().assume(() => this[TRAINING] === mode);
+    return mode;
+  }
+
+  set training(mode: boolean) {
+    if (mode !== this[TRAINING]) noteChange();
+    this[TRAINING] = mode;
+  }
 
   abstract forward(input: Tensor): Tensor;
 
@@ -146,7 +162,9 @@ export abstract class Module {
         if (kind === 'softmax') return raw.softmax(-1);
         if (kind === 'sigmoid') return raw.sigmoid();
         if (kind === 'raw') return raw;
-        throw new RangeError(`predict: expected output 'raw', 'softmax' or 'sigmoid', got '${String(kind)}'`);
+        throw new RangeError(
+          `predict: expected output 'raw', 'softmax' or 'sigmoid', got '${kind as string}'`,
+        );
       });
     for (const module of trained) module.training = false;
     try {
@@ -187,7 +205,7 @@ export abstract class Module {
   }
 }
 
-/** Where the setting is kept of a module that has a layer called `output`. */
+/** Where the setting is kept for a module that has a layer called `output`. */
 const OUTPUT = Symbol('output');
 
 /** What {@link Module.output} is set to. */
@@ -219,12 +237,6 @@ function checkNames(module: Module): void {
 }
 
 let asking: Set<Module> | undefined;
-
-/** Whether a module is in training: asked by those whose forward pass depends on it. */
-export function isTraining(module: Module): boolean {
-  if (module.training) asking?.add(module);
-  return module.training;
-}
 
 /** Modules in training that `work` uses and that behave otherwise in evaluation, and its result. */
 export function modulesAsking<T>(work: () => T): { result: T; asking: Iterable<Module> } {

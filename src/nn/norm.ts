@@ -5,7 +5,7 @@ import { checkOptions } from '../core/options.js';
 import { call, type Tensor } from '../tensor/tensor.js';
 import { checkNumber } from '../core/checks.js';
 import { checkSizes } from './checks.js';
-import { Buffer, isTraining, Module, Parameter } from './module.js';
+import { Buffer, Module, Parameter } from './module.js';
 import { ROW, rowWith } from './row.js';
 
 export interface BatchNorm1dOptions {
@@ -94,7 +94,7 @@ export class BatchNorm1d extends Module {
     const along = (features: Tensor): Tensor => (rank === 2 ? features : features.reshape(numFeatures, 1));
     let y: Tensor;
     if (runningMean && runningVar && numBatchesTracked) {
-      if (isTraining(this)) {
+      if (this.training) {
         const running = { mean: runningMean, variance: runningVar, count: numBatchesTracked, momentum };
         y = call(batchNorm, [x], { eps, running });
       } else y = x.sub(along(runningMean)).div(along(runningVar.add(eps).sqrt()));

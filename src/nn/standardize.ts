@@ -1,7 +1,7 @@
-import { formatShape, type Shape } from '../tensor/layout.js';
 import { checkOptions } from '../core/options.js';
+import { formatShape, type Shape } from '../tensor/layout.js';
 import { Tensor } from '../tensor/tensor.js';
-import { readNumbers, type TensorLike } from '../tensor/numbers.js';
+import { checkFinite, readNumbers, type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Buffer, Module } from './module.js';
 import { ROW, rowWith } from './row.js';
@@ -69,13 +69,15 @@ export class Standardize extends Module {
    *
    * @param rows [rows, features] as nested arrays or a tensor, or a data set, whose inputs count; only the rows to train
    * on, else the test rows are no test
-   * @throws RangeError where there are no rows, or not of one dimension
+   * @throws RangeError where there are no rows, where they are not of one dimension, or where a number is NaN or infinite as
+   * float32
    */
   static fit(rows: Tensor | TensorLike | RowSet): Standardize {
     const { values, shape } = rowsOf(rows);
     if (shape.length !== 2 || values.length === 0) {
       throw new RangeError(`Standardize.fit: expected rows [rows, features], got ${formatShape(shape)}`);
     }
+    checkFinite('Standardize.fit', { values, shape });
     const [count, features] = shape;
     const column = (feature: number, f: (value: number) => number): number => {
       let sum = 0;

@@ -9,9 +9,9 @@ import { Tensor } from './tensor.js';
  * recorded instructions with the new arguments: one call into Wasm, whatever `fn` does. `fn` may hold a whole training
  * step, with zeroGrad(), backward() and step().
  *
- * A replay does not run `fn` again. It does not see its branches, its printing, random numbers drawn in JavaScript, or
- * a change from train() to eval(); it does see new arguments, changed parameters and a changed learning rate, and
- * records again if `requiresGrad` of a leaf was changed or memory that it used was disposed of. Dropout draws new masks.
+ * A replay does not run `fn` again. It does not see its branches, its printing, or random numbers drawn in JavaScript; it
+ * does see new arguments, changed parameters and a changed learning rate, and records again if `requiresGrad` of a leaf or
+ * the mode of a module (train(), eval()) was changed or memory that it used was disposed of. Dropout draws new masks.
  * The 16 recordings last used are kept, or fewer if they hold more than 256 MiB. The first call runs `fn` as it stands;
  * the replays give the same numbers, bit for bit, from fewer instructions. So a step of SGD may apply a gradient where it is computed and store it nowhere: reading `grad` then is
  * an error, unless `keepGradients` is set.

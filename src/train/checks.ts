@@ -59,7 +59,7 @@ export function checkStep(name: string, model: Module, options: StepOptions): vo
   const { loss, optimizer, accumulate = 1, ema } = options;
   for (const [what, value] of Object.entries({ model, loss, optimizer, ema })) refuseClass(name, what, value);
   if (!(model instanceof Module)) throw new TypeError(`${name}: expected a model that extends nn.Module`);
-  // Refuses fields that hide methods.
+  // Names of fields are checked on the way.
   modulesOf(model);
   if (typeof loss !== 'function' && typeof loss?.forward !== 'function')
     throw new TypeError(`${name}: expected a loss, such as new nn.MSELoss()`);

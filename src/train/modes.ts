@@ -12,7 +12,9 @@ export class Modes {
   train(): void {
     const { model } = this;
     const still = modulesOf(model).filter((module) => !module.training && isFrozen(module));
-    const kept = still.flatMap(modulesOf).map((module) => [module, module.training] as const);
+    const kept = still
+      .flatMap((module) => modulesOf(module))
+      .map((module) => [module, module.training] as const);
     model.train();
     for (const [module, training] of kept) module.training = training;
   }

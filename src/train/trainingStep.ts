@@ -11,8 +11,8 @@ import { MOST_STEPS } from './pause.js';
 /** What few steps need. */
 interface Extras {
   readonly clip?: typeof import('../optim/clip.js');
-  readonly suspect: typeof import('./suspicions.js').suspect;
   readonly forwardOf: typeof import('./forwardOf.js').forwardOf;
+  readonly suspect: typeof import('./suspicions.js').suspect;
   readonly accumulation?: import('./accumulation.js').Accumulation;
   readonly anomalies?: typeof import('./traceAnomalies.js');
 }
@@ -94,8 +94,8 @@ export class TrainingStep {
     const { clipGradNorm, clipGradValue, anomaly, accumulate = 1 } = options;
     const clips = clipGradNorm !== undefined || clipGradValue !== undefined;
     return new TrainingStep(name, model, options, {
-      suspect: (await import('./suspicions.js')).suspect,
       forwardOf: (await import('./forwardOf.js')).forwardOf,
+      suspect: (await import('./suspicions.js')).suspect,
       clip: clips ? await import('../optim/clip.js') : undefined,
       accumulation: accumulate > 1 ? new (await import('./accumulation.js')).Accumulation() : undefined,
       anomalies: anomaly ? await import('./traceAnomalies.js') : undefined,
@@ -152,7 +152,7 @@ export class TrainingStep {
 
   private record(inputs: Tensor, targets: Tensor, place: Place): Tensor[] {
     const { model, loss } = this;
-    const { clip, accumulation, suspect, forwardOf } = this.extras;
+    const { clip, accumulation, forwardOf, suspect } = this.extras;
     const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
     const [rows] = inputs.shape;
     if (place.first) optimizer.zeroGrad();
