@@ -195,6 +195,23 @@ const platforms = Object.entries(PLATFORMS).map(([platform, { modules, workers, 
   ],
 }));
 
+/** Which files of that entry are one. */
+const SMALL_CHUNKS = [
+  [
+    'infer',
+    [
+      'infer/index',
+      'forward/compile',
+      'io/plainJson',
+      'io/outputKind',
+      'io/checkModel',
+      'io/checkState',
+      'io/shown',
+    ].map(compiled),
+  ],
+  ['readSafetensors', ['infer/stored', 'infer/readSafetensors', 'forward/image'].map(compiled)],
+];
+
 /** The entry that must be small: by itself, so that it has nothing in its chunks that only others of them need. */
 const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
   input: { infer: compiled('infer/index') },
@@ -204,16 +221,15 @@ const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
   output: {
     dir: `dist/${platform}`,
     format: 'es',
-    // Two readers need it, and as a file by itself it would be most of all a request.
-    manualChunks: (id) =>
-      [compiled('infer/index'), compiled('io/plainJson')].includes(id) ? 'infer' : undefined,
+    // Two readers need them, and as files by themselves they would be most of all requests.
+    manualChunks: (id) => SMALL_CHUNKS.find(([, files]) => files.includes(id))?.[0],
     chunkFileNames: ({ name }) => `infer-${name.startsWith('infer') ? 'core' : name}.js`,
   },
   plugins: [
     platformPlugin(modules),
     wasmPlugin(),
     nodeResolve(),
-    terser({ module: true, ecma: 2020, compress: { passes: 3 } }),
+    terser({ module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true } }),
   ],
 }));
 platforms[0].plugins.push({

@@ -150,7 +150,11 @@ export async function sizes() {
     rows.push({
       name: `infer with ${reader}`,
       by: '',
-      ...filesOf(['infer.js', 'infer-core.js', `infer-${reader}.js`]),
+      // What all but readWasm need lies with readSafetensors.
+      ...filesOf([
+        ...['infer.js', 'infer-core.js', `infer-${reader}.js`],
+        ...(reader === 'readWasm' ? [] : ['infer-readSafetensors.js']),
+      ]),
     });
   }
   for (const file of readdirSync(`${dist}wasm`)) {

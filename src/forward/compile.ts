@@ -1,6 +1,6 @@
 import { Header, HEADER_BYTES, SLACK_BYTES, Step, SUMS_BYTES } from '../../assembly/forward/format.js';
 import { sizeOf } from '../tensor/layout.js';
-import type { LayerDescription, StoredModel, StoredTensor } from '../io/storedModel.js';
+import type { LayerDescription, StoredModel } from '../io/storedModel.js';
 import { layerSteps, type Context, type Value } from './layerSteps.js';
 import { Plan, type Constant } from './plan.js';
 import { rowShape } from './rowShape.js';
@@ -8,6 +8,8 @@ import { rowShape } from './rowShape.js';
 /** A model as the forward pass has it in memory, without its numbers; assembly/forward/format.ts says what lies where. */
 export interface Compiled {
   readonly inFeatures: number;
+  /** Shape of a row that goes in. */
+  readonly inShape: readonly number[];
   /** Shape of what comes out for a row. */
   readonly outShape: readonly number[];
   /** Bytes of the image: header, constants, steps. */
@@ -41,7 +43,8 @@ export function compile(
   architecture: LayerDescription,
   { output, eight, inFeatures }: CompileOptions,
 ): Compiled {
-  const shape = rowShape(architecture) ?? (inFeatures === undefined ? undefined : [inFeatures]);
+  const given = Number.isSafeInteger(inFeatures) && inFeatures! > 0 ? [inFeatures!] : undefined;
+  const shape = rowShape(architecture) ?? given;
   if (!shape) {
     throw new RangeError(`${operation}: no layer says how many numbers a row has; give inFeatures`);
   }
@@ -65,6 +68,7 @@ export function compile(
   const { rowFloats } = plan;
   return {
     inFeatures: width,
+    inShape: shape,
     outShape: value.shape,
     size,
     constants: plan.constants,
@@ -89,23 +93,4 @@ export function compile(
       image.set(program, end);
     },
   };
-}
-
-/** The names of what a model keeps in 8 bits. */
-export function eightBit(state: StoredModel['state']): Set<string> {
-  return new Set(
-    [...state].filter(([, { values, scale }]) => values instanceof Int8Array && scale).map(([name]) => name),
-  );
-}
-
-/** The whole image of a model that was checked. */
-export function imageOf(compiled: Compiled, state: StoredModel['state']): Uint8Array<ArrayBuffer> {
-  const image = new Uint8Array(compiled.size);
-  compiled.writeProgram(image);
-  const tensor = (name: string): StoredTensor => state.get(name)!;
-  for (const { at, values } of compiled.constants) {
-    const numbers = values(tensor);
-    image.set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength), at);
-  }
-  return image;
 }

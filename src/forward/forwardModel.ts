@@ -45,28 +45,32 @@ export class ForwardModel {
   predict(rows: NestedArray): NestedArray;
   predict(rows: Float32Array | NestedArray): Float32Array | NestedArray;
   predict(rows: Float32Array | NestedArray): Float32Array | NestedArray {
-    if (ArrayBuffer.isView(rows)) return this.run(rows);
-    const single = Array.isArray(rows) && rows.length > 0 && !Array.isArray(rows[0]);
-    const list: readonly NestedArray[] = single || !Array.isArray(rows) ? [rows] : rows;
-    const flat = list.flatMap((row, i) => this.row(row, i));
-    const values = this.run(Float32Array.from(flat));
-    const result = nest(values, this.compiled.outShape);
-    return single ? result[0] : result;
-  }
-
-  /** The numbers of a row, however nested. */
-  private row(row: NestedArray, i: number): number[] {
+    if (ArrayBuffer.isView(rows)) {
+      // Of a DataView, and of integers of 64 bits.
+      if (typeof (rows[0] ?? rows.length) !== 'number') refuse('others');
+      return this.run(new Float32Array(rows));
+    }
+    const { inShape, outShape } = this.compiled;
+    // What is at the first places tells whether it is one row. Deeper than this nothing fits, be it an array that contains itself.
+    let rank = 0;
+    let first: unknown = rows;
+    for (; Array.isArray(first) && rank < inShape.length + 2; [first] = first as unknown[]) rank++;
+    const single = rank <= inShape.length && (rank < 1 || (rows as readonly unknown[]).length > 0);
+    const list = (single ? [rows] : rows) as readonly unknown[];
+    const levels = single ? rank : rank - 1;
     const numbers: number[] = [];
-    const visit = (value: NestedArray): void => {
-      if (Array.isArray(value)) value.forEach(visit);
-      else if (typeof value === 'number') numbers.push(value);
-      else throw new TypeError(`predict: expected numbers, row ${i} has ${String(value)}`);
+    let wrong = '';
+    const read = (value: unknown, row: number, depth = 0): void => {
+      const array = Array.isArray(value) ? (value as unknown[]) : undefined;
+      if (!array && typeof value !== 'number') refuse(value && typeof value);
+      if (array?.length !== inShape[depth]) wrong ||= `row ${row} has ${array?.length ?? 1}`;
+      if (!array) numbers.push(value as number);
+      else if (depth < levels) for (const one of array) read(one, row, depth + 1);
     };
-    visit(row);
-    if (numbers.length === this.inFeatures) return numbers;
-    throw new RangeError(
-      `predict: expected rows of ${this.inFeatures} numbers, row ${i} has ${numbers.length}`,
-    );
+    for (let i = 0; i < list.length; i++) read(list[i], i);
+    if (wrong) throw new RangeError(`predict: expected rows of ${inShape.join(' × ')} numbers, ${wrong}`);
+    const result = nest(this.run(Float32Array.from(numbers)), outShape);
+    return single ? result[0] : result;
   }
 
   protected run(rows: Float32Array, width = this.outFeatures): Float32Array {
@@ -81,11 +85,11 @@ export class ForwardModel {
     let first = 0;
     for (const batch of batchSizes(count, this.compiled.widest)) {
       const at = this.core.input(batch) >>> 0;
-      if (at === 0) throw new RangeError(`out of memory: the host gives no memory for ${batch} rows`);
+      if (at === 0) throw new RangeError(`predict: out of memory for ${batch} rows`);
       const part = rows.subarray(first * inFeatures, (first + batch) * inFeatures);
       new Float32Array(this.memory.buffer, at, part.length).set(part);
       if (this.core.run(batch) !== 0) {
-        throw new RangeError('predict: an index is not one of the rows of the embedding that it goes to');
+        throw new RangeError('predict: an index is not one of the rows of the embedding');
       }
       results.set(
         new Float32Array(this.memory.buffer, this.core.output(batch) >>> 0, batch * width),
@@ -95,6 +99,10 @@ export class ForwardModel {
     }
     return results;
   }
+}
+
+function refuse(got: unknown): never {
+  throw new TypeError(`predict: expected numbers, got ${String(got)}`);
 }
 
 /** Numbers as arrays in arrays: [rows, …shape]. */

@@ -1,8 +1,9 @@
 import base64 from 'wasm:infer-deflated';
-import { bytesOf } from '../core/base64.js';
 
 /** The core for inference, which this entry of the package has deflated inside. */
 export async function compiled(): Promise<WebAssembly.Module> {
-  const stream = new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  // Not by base64.ts, which is faster and longer: of 4 kB it takes no tenth of a millisecond.
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
   return WebAssembly.compile(await new Response(stream).arrayBuffer());
 }

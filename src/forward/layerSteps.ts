@@ -24,35 +24,20 @@ export interface Context {
 /** Products of a row in 8 bits by activations must stay below 2³¹ in sum. */
 const levelsOf = (k: number): number => Math.min(32767, Math.floor((2 ** 31 - 1) / (128 * k)));
 
-/** The functions of one number, with their parameters. */
-function unaryOf(layer: LayerDescription): readonly [fn: Unary, ...scalars: number[]] | undefined {
-  switch (layer.type) {
-    case 'ReLU':
-      return [Unary.RELU];
-    case 'LeakyReLU':
-      return [Unary.LEAKY_RELU, layer.negativeSlope];
-    case 'ELU':
-      return [Unary.ELU, layer.alpha];
-    case 'SELU':
-      return [Unary.ELU, SELU_ALPHA];
-    case 'Sigmoid':
-      return [Unary.SIGMOID];
-    case 'Tanh':
-      return [Unary.TANH];
-    case 'GELU':
-      return [Unary.GELU];
-    case 'SiLU':
-      return [Unary.SILU];
-    case 'Mish':
-      return [Unary.MISH];
-    case 'Softplus':
-      return [Unary.SOFTPLUS, layer.beta, layer.threshold];
-    case 'Hardtanh':
-      return [Unary.HARDTANH, layer.min, layer.max];
-    default:
-      return undefined;
-  }
-}
+/** The functions of one number, with the fields of a layer, or the numbers, that they take. */
+const UNARY: Readonly<Record<string, readonly [fn: Unary, ...scalars: (string | number)[]] | undefined>> = {
+  ReLU: [Unary.RELU],
+  LeakyReLU: [Unary.LEAKY_RELU, 'negativeSlope'],
+  ELU: [Unary.ELU, 'alpha'],
+  SELU: [Unary.ELU, SELU_ALPHA],
+  Sigmoid: [Unary.SIGMOID],
+  Tanh: [Unary.TANH],
+  GELU: [Unary.GELU],
+  SiLU: [Unary.SILU],
+  Mish: [Unary.MISH],
+  Softplus: [Unary.SOFTPLUS, 'beta', 'threshold'],
+  Hardtanh: [Unary.HARDTANH, 'min', 'max'],
+};
 
 /**
  * Appends the steps of a layer. `prefix` stands before the names of its tensors.
@@ -105,9 +90,11 @@ export function layerSteps(
     vectors: readonly (Constant | undefined)[],
   ): void => plan.add(Step.AFFINE, from, to, dims, vectors);
 
-  const unary = unaryOf(layer);
+  const unary = UNARY[layer.type];
   if (unary) {
-    const [fn, ...scalars] = unary;
+    const [fn, ...names] = unary;
+    const fields = layer as unknown as Record<string, number>;
+    const scalars = names.map((name) => (typeof name === 'number' ? name : fields[name]));
     const last = plan.steps.at(-1);
     const dense = last && (last.step === Step.DENSE || last.step === Step.DENSE_8);
     if (fn === Unary.RELU && !keep && dense && last.output === x.register && last.scalars[0] === -Infinity) {

@@ -104,7 +104,7 @@ export class Plan {
     { fn = 0, other, weight }: { fn?: number; other?: Register; weight?: string } = {},
   ): void {
     if (this.steps.length === MOST_STEPS)
-      throw new RangeError(`${this.operation}: this model has more than ${MOST_STEPS} steps`);
+      throw new RangeError(`${this.operation}: this model takes more than ${MOST_STEPS} steps`);
     this.steps.push({ step, fn, input, output, other, dims, operands, scalars, weight });
   }
 

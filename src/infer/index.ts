@@ -1,10 +1,7 @@
 import type { InferSmallModule } from '../forward/binary.js';
-import { compile, eightBit, imageOf } from '../forward/compile.js';
 import { ForwardModel } from '../forward/forwardModel.js';
 import { bytesOf } from '../io/bytes.js';
-import { checkArchitecture, checkState } from '../io/checkModel.js';
 import type { WasmModel } from '../io/readWasm.js';
-import type { StoredModel } from '../io/storedModel.js';
 import type { NestedArray } from '../tensor/numbers.js';
 
 /** A model that predicts, and does nothing else. */
@@ -56,7 +53,8 @@ export async function load(file: ArrayBuffer | Uint8Array, options?: LoadOptions
   }
   // Not the file itself: what readFile() gives is a Buffer, of which slice() would be no copy.
   const { compiled, image, metadata } = await prepared(bytesOf('load', file), options);
-  core ??= compileCore();
+  // A file by itself: what compresses files does worse where base64 stands among program.
+  core ??= import('#inferSmall').then((small: InferSmallModule) => small.compiled());
   const model = new ForwardModel(await core, compiled, image);
   return {
     inFeatures: model.inFeatures,
@@ -69,29 +67,11 @@ export async function load(file: ArrayBuffer | Uint8Array, options?: LoadOptions
 /** Compiled once, for all models. */
 let core: Promise<WebAssembly.Module> | undefined;
 
-/** The code is a file by itself: what compresses files does worse where base64 stands among program. */
-async function compileCore(): Promise<WebAssembly.Module> {
-  const small: InferSmallModule = await import('#inferSmall');
-  return small.compiled();
-}
-
-/** A file as the forward pass has it in memory. Each format has a reader that is loaded when a file of it comes. */
-async function prepared(bytes: Uint8Array, { inFeatures, weights }: LoadOptions = {}): Promise<WasmModel> {
+/**
+ * A file as the forward pass has it in memory. Each format has a reader that is loaded when a file of it comes; what all but
+ * model.wasm need lies with that of safetensors.
+ */
+async function prepared(bytes: Uint8Array, options?: LoadOptions): Promise<WasmModel> {
   if (bytes[0] === 0 && bytes[1] === 0x61) return (await import('../io/readWasm.js')).readWasm('load', bytes);
-  const stored = await read(bytes, weights);
-  const { architecture, output, state, metadata } = stored;
-  checkArchitecture('load', architecture);
-  const compiled = compile('load', architecture, { output, eight: eightBit(state), inFeatures });
-  checkState('load', stored, compiled.plan.tensors);
-  return { compiled, image: imageOf(compiled, state), metadata };
-}
-
-async function read(bytes: Uint8Array, weights: LoadOptions['weights']): Promise<StoredModel> {
-  if (weights) {
-    const { parseLayersModel, readLayersModel } = await import('../io/layersModel/readLayersModel.js');
-    return readLayersModel(parseLayersModel(bytes), weights);
-  }
-  // The header of safetensors begins behind its length in 8 bytes.
-  if (bytes[8] === 0x7b) return (await import('./readSafetensors.js')).readSafetensors('load', bytes);
-  return (await import('../io/onnx/readOnnx.js')).readOnnx(bytes);
+  return (await import('./stored.js')).readStored(bytes, options);
 }

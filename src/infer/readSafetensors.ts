@@ -66,12 +66,12 @@ export function readSafetensors(operation: string, bytes: Uint8Array): StoredMod
             : Float32Array.from(new BigInt64Array(buffer), Number),
     });
   }
-  if (begin + end !== bytes.length) fail('there are bytes that belong to no tensor');
+  if (begin + end !== bytes.length) fail('the tensors are shorter together than the file');
   const state = new Map<string, StoredTensor>();
   for (const [name, tensor] of tensors) {
     const scale = tensors.get(`${name}_scale`)?.values as Float32Array | undefined;
     if (!tensors.has(name.replace(/_scale$/, '')) || !name.endsWith('_scale')) {
-      state.set(fromPyTorch(name), { ...tensor, ...(scale && { scale }) });
+      state.set(fromPyTorch(name), scale ? { ...tensor, scale } : tensor);
     }
   }
   const metadata = Object.entries(own).filter(([name]) => !name.startsWith('wasmgrad/') && name !== 'format');

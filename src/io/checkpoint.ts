@@ -4,7 +4,7 @@ import { outputOf, type Module } from '../nn/module.js';
 import { tensor } from '../tensor/tensor.js';
 import type { History } from '../train/history.js';
 import { checkModule, describe, stateOfModule } from './architecture.js';
-import type { CheckOptions } from './checkModel.js';
+import type { CheckOptions } from './checkState.js';
 import { DTYPES } from './dtypes.js';
 import { isOwn, metadataOf, OWN, tensorsOf } from './modelFile.js';
 import { fromText, toText } from './plainData.js';

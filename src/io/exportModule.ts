@@ -1,11 +1,12 @@
 import { checkOptions } from '../core/options.js';
 import { leastRows } from '../forward/batchSizes.js';
-import { compile, eightBit, imageOf } from '../forward/compile.js';
+import { compile, type Compiled } from '../forward/compile.js';
+import { eightBit, imageOf } from '../forward/image.js';
 import { binaryOf } from '../forward/sections.js';
 import { sizeOf } from '../tensor/layout.js';
 import type { Module } from '../nn/module.js';
 import type { ExportOptions } from './exportWasm.js';
-import { storedOf } from './quantizedModel.js';
+import { storedOf, type QuantizedModel } from './quantizedModel.js';
 import { withMemory } from './standalone.js';
 
 export interface ExportedModule {
@@ -30,18 +31,14 @@ export interface ExportedModule {
  * predict([[1, 2], [3, 4]]).length; // 2
  * ```
  */
-export function exportModule(model: Module, options: ExportOptions = {}): ExportedModule {
+export function exportModule(model: Module | QuantizedModel, options: ExportOptions = {}): ExportedModule {
   checkOptions('exportModule', options, ['inFeatures']);
   const { architecture, output, state } = storedOf('exportModule', model);
   const eight = eightBit(state);
   const compiled = compile('exportModule', architecture, { output, eight, inFeatures: options.inFeatures });
   const image = imageOf(compiled, state);
   const core = binaryOf(withMemory(compiled));
-  const outFeatures = sizeOf(compiled.outShape);
-  return {
-    code: codeOf(base64(core), base64(image), compiled.inFeatures, outFeatures, leastRows(compiled.widest)),
-    types: TYPES,
-  };
+  return { code: codeOf(base64(core), base64(image), compiled), types: typesOf(compiled) };
 }
 
 /** Longer lists of arguments overflow the stack of some hosts. */
@@ -56,56 +53,81 @@ function base64(bytes: Uint8Array): string {
 }
 
 // Weights are not in the compiled module: browsers compile large ones on the main thread only asynchronously. The batches are
-// those of batchSizes().
-const codeOf = (
-  core: string,
-  image: string,
-  inFeatures: number,
-  outFeatures: number,
-  least: number,
-): string => `\
+// those of batchSizes(), the checks and their errors those of ForwardModel.
+const codeOf = (core: string, image: string, { inShape, outShape, widest }: Compiled): string => `\
 // A model, written by exportModule() of wasmgrad: no imports, nothing to install.
 const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const { memory, input, run, output } = new WebAssembly.Instance(new WebAssembly.Module(bytes('${core}'))).exports;
 new Uint8Array(memory.buffer).set(bytes('${image}'));
 
-export const inFeatures = ${inFeatures};
-export const outFeatures = ${outFeatures};
+export const inFeatures = ${sizeOf(inShape)};
+export const outFeatures = ${sizeOf(outShape)};
+const inShape = ${JSON.stringify(inShape)};
+const outShape = ${JSON.stringify(outShape)};
 
-export function predict(rows) {
-  const single = Array.isArray(rows) && rows.length > 0 && typeof rows[0] === 'number';
-  const list = single ? [rows] : rows;
-  if (Array.isArray(list)) {
-    list.forEach((row, i) => {
-      if (row.length === inFeatures) return;
-      throw new RangeError(\`predict: expected rows of \${inFeatures} numbers, row \${i} has \${row.length}\`);
-    });
-  }
-  const values = Array.isArray(list) ? Float32Array.from(list.flatMap((row) => [...row])) : rows;
-  const count = values.length / inFeatures;
+const refuse = (got) => {
+  throw new TypeError(\`predict: expected numbers, got \${String(got)}\`);
+};
+
+function runAll(rows) {
+  const count = rows.length / inFeatures;
   if (!Number.isInteger(count)) {
-    throw new RangeError(\`predict: expected rows of \${inFeatures} numbers, got \${values.length} numbers in all\`);
+    throw new RangeError(\`predict: expected rows of \${inFeatures} numbers, got \${rows.length} numbers in all\`);
   }
   const results = new Float32Array(count * outFeatures);
-  const batches = Math.max(1, Math.floor(count / ${least}));
+  const batches = Math.max(1, Math.floor(count / ${leastRows(widest)}));
   for (let i = 0; i < batches; i++) {
     const first = Math.floor((i * count) / batches);
     const size = Math.floor(((i + 1) * count) / batches) - first;
-    const at = input(size);
-    if (at === 0) throw new RangeError('predict: out of memory');
-    new Float32Array(memory.buffer, at >>> 0, size * inFeatures).set(
-      values.subarray(first * inFeatures, (first + size) * inFeatures),
-    );
+    const at = input(size) >>> 0;
+    if (at === 0) throw new RangeError(\`predict: out of memory for \${size} rows\`);
+    const part = rows.subarray(first * inFeatures, (first + size) * inFeatures);
+    // After input(), which may grow the memory and detach views of it.
+    new Float32Array(memory.buffer, at, part.length).set(part);
     if (run(size) !== 0) throw new RangeError('predict: an index is not one of the rows of the embedding');
     results.set(new Float32Array(memory.buffer, output(size) >>> 0, size * outFeatures), first * outFeatures);
   }
-  if (!Array.isArray(list)) return results;
-  const arrays = list.map((_, i) => [...results.subarray(i * outFeatures, (i + 1) * outFeatures)]);
-  return single ? arrays[0] : arrays;
+  return results;
+}
+
+function nest(values, [length, ...rest]) {
+  if (rest.length === 0) return [...values];
+  const step = values.length / length;
+  return Array.from({ length }, (_, i) => nest(values.subarray(i * step, (i + 1) * step), rest));
+}
+
+export function predict(rows) {
+  if (ArrayBuffer.isView(rows)) {
+    // Of a DataView, and of integers of 64 bits.
+    if (typeof (rows[0] ?? rows.length) !== 'number') refuse('others');
+    return runAll(new Float32Array(rows));
+  }
+  // What is at the first places tells whether it is one row.
+  let rank = 0;
+  for (let first = rows; Array.isArray(first) && rank < inShape.length + 2; [first] = first) rank++;
+  const single = rank <= inShape.length && (rank < 1 || rows.length > 0);
+  const list = single ? [rows] : rows;
+  const levels = single ? rank : rank - 1;
+  const numbers = [];
+  let wrong = '';
+  const read = (value, row, depth = 0) => {
+    const array = Array.isArray(value) ? value : undefined;
+    if (!array && typeof value !== 'number') refuse(value && typeof value);
+    if (array?.length !== inShape[depth]) wrong ||= \`row \${row} has \${array?.length ?? 1}\`;
+    if (!array) numbers.push(value);
+    else if (depth < levels) for (const one of array) read(one, row, depth + 1);
+  };
+  for (let i = 0; i < list.length; i++) read(list[i], i);
+  if (wrong) throw new RangeError(\`predict: expected rows of \${inShape.join(' × ')} numbers, \${wrong}\`);
+  return nest(runAll(Float32Array.from(numbers)), single ? outShape : [list.length, ...outShape]);
 }
 `;
 
-const TYPES = `\
+const nestedNumbers = (rank: number): string => `number${'[]'.repeat(rank)}`;
+const readonlyNumbers = (rank: number): string =>
+  rank === 0 ? 'number' : rank === 1 ? 'readonly number[]' : `readonly (${readonlyNumbers(rank - 1)})[]`;
+
+const typesOf = ({ inShape: { length: from }, outShape: { length: to } }: Compiled): string => `\
 // Types of a model that exportModule() of wasmgrad wrote.
 
 /** Numbers of a row that goes in. */
@@ -117,9 +139,9 @@ export declare const outFeatures: number;
  * The model's outputs: rows for rows, one row for one row, a Float32Array [rows, outFeatures] for a Float32Array
  * [rows, inFeatures].
  *
- * @throws RangeError where the rows do not fit the model
+ * @throws RangeError if the rows do not fit the model, TypeError if they are no numbers
  */
 export declare function predict(rows: Float32Array): Float32Array;
-export declare function predict(rows: readonly (readonly number[])[]): number[][];
-export declare function predict(rows: readonly number[]): number[];
+export declare function predict(rows: ${readonlyNumbers(from + 1)}): ${nestedNumbers(to + 1)};
+export declare function predict(rows: ${readonlyNumbers(from)}): ${nestedNumbers(to)};
 `;

@@ -2,7 +2,7 @@ import type { Module } from '../nn/module.js';
 import { checkOptions } from '../core/options.js';
 import { build } from './architecture.js';
 import { readBeside, readPlaced } from './beside.js';
-import type { CheckOptions } from './checkModel.js';
+import type { CheckOptions } from './checkState.js';
 import { checkShards, parseLayersModel, readLayersModel } from './layersModel/readLayersModel.js';
 import type { SaveOptions } from './model.js';
 import { readOnnx, type ReadOnnxOptions } from './onnx/readOnnx.js';

@@ -1,7 +1,7 @@
 export { exportModule, type ExportedModule } from './exportModule.js';
 export { exportWasm, type ExportOptions } from './exportWasm.js';
 export { quantize, type QuantizedModel } from './quantize.js';
-export type { CheckOptions } from './checkModel.js';
+export type { CheckOptions } from './checkState.js';
 export {
   encodeCheckpoint,
   loadCheckpoint,

@@ -2,12 +2,12 @@
  * Names of parameters and buffers here, and in PyTorch's state_dict where they differ. Only the last part of a path is
  * looked up: fields of a user's own classes are called in files what they are called in the program.
  */
-const IN_PYTORCH: Readonly<Record<string, string>> = {
-  runningMean: 'running_mean',
-  runningVar: 'running_var',
-  numBatchesTracked: 'num_batches_tracked',
+const HERE: Readonly<Record<string, string>> = {
+  running_mean: 'runningMean',
+  running_var: 'runningVar',
+  num_batches_tracked: 'numBatchesTracked',
 };
-const HERE = Object.fromEntries(Object.entries(IN_PYTORCH).map(([here, there]) => [there, here]));
+const IN_PYTORCH = Object.fromEntries(Object.entries(HERE).map(([there, here]) => [here, there]));
 
 function renamed(name: string, table: Readonly<Record<string, string>>): string {
   const begin = name.lastIndexOf('.') + 1;

@@ -1,6 +1,7 @@
 import * as infer from '#infer';
 import type { InferModule } from '../forward/binary.js';
-import { compile, imageOf } from '../forward/compile.js';
+import { compile } from '../forward/compile.js';
+import { imageOf } from '../forward/image.js';
 import { PartialForward } from '../forward/partialForward.js';
 import { Step } from '../../assembly/forward/format.js';
 import type { Module } from '../nn/module.js';

@@ -1,6 +1,7 @@
 import * as infer from '#infer';
 import type { InferModule } from '../forward/binary.js';
-import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
+import { compile, type Compiled } from '../forward/compile.js';
+import { eightBit, imageOf } from '../forward/image.js';
 import { ForwardModel } from '../forward/forwardModel.js';
 import { Module, outputOf } from '../nn/module.js';
 import type { NestedArray } from '../tensor/numbers.js';

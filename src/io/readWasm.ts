@@ -1,7 +1,8 @@
 import { compile, type Compiled } from '../forward/compile.js';
 import { CUSTOM, DATA, Reader, sectionsOf } from '../forward/sections.js';
-import { checkArchitecture, isOutput, MAX_DEPTH } from './checkModel.js';
+import { checkArchitecture, MAX_DEPTH } from './checkModel.js';
 import { fieldsOf, isLayerType } from './layers.js';
+import { isOutput } from './outputKind.js';
 import { parsePlain } from './plainJson.js';
 import { clip } from './shown.js';
 import type { StoredModel } from './storedModel.js';

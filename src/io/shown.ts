@@ -2,8 +2,7 @@
 export function show(value: unknown): string {
   if (typeof value === 'string') return `'${clip(value)}'`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'function') return 'a function';
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+  return Object(value) === value ? 'an object' : String(value);
 }
 
 /** A name as an error shows it: those in files may be of any length and hold anything. */

@@ -1,5 +1,6 @@
 import { joinBytes } from '../core/joinBytes.js';
-import { compile, eightBit, imageOf, type Compiled } from '../forward/compile.js';
+import { compile, type Compiled } from '../forward/compile.js';
+import { eightBit, imageOf } from '../forward/image.js';
 import { leb } from '../forward/leb.js';
 import { inferBytes } from '#inferBytes';
 import {

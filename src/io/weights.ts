@@ -1,7 +1,7 @@
 import type { Module, StateDict } from '../nn/module.js';
 import { formatShape, sameShape } from '../tensor/layout.js';
 import { tensor } from '../tensor/tensor.js';
-import { checkFinite, checkNames, type CheckOptions } from './checkModel.js';
+import { checkFinite, checkNames, type CheckOptions } from './checkState.js';
 import { isOwn } from './modelFile.js';
 import { toPyTorch } from './names.js';
 import { toFloat32, type SafeTensors } from './safetensors.js';

@@ -325,9 +325,7 @@ describe('bytes of every kind', () => {
     it.each(bad)('refuses %s in words', async (_, file) => {
       const error = (await soon(loaders[name](file() as never))) as Error;
       expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toMatch(
-        new RegExp(`^${name}: (expected an ArrayBuffer or a typed array|the buffer was transferred)`),
-      );
+      expect(error.message).toMatch(new RegExp(`^${name}: expected an ArrayBuffer or a typed array`));
     });
   });
 });

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { runtimeInfo, type nn } from 'wasmgrad';
-import { compile, eightBit, imageOf } from '../../src/forward/compile.js';
+import { compile } from '../../src/forward/compile.js';
+import { eightBit, imageOf } from '../../src/forward/image.js';
 import { ForwardModel } from '../../src/forward/forwardModel.js';
 import { compiled as core } from '../../src/forward/inferInside.js';
 import { describe } from '../../src/io/architecture.js';
