@@ -310,7 +310,8 @@ export function rowShapes(model: Module): Shape[] {
 function batchShapes(count: number, model: Module): Shape[] {
   const rows = rowShapes(model);
   if (rows.length === 0) return [[count]];
-  const fitting = rows.filter((row) => count % sizeOf(row) === 0);
+  // Of what has no length the count is NaN: making a tensor of it says so.
+  const fitting = rows.filter((row) => !(count % sizeOf(row) > 0));
   if (fitting.length === 0) {
     const sizes = [...new Set(rows.map(sizeOf))].join(' or ');
     throw new RangeError(`predict: expected rows of ${sizes} numbers, got ${count} numbers in all`);
