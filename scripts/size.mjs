@@ -152,7 +152,9 @@ export async function sizes() {
       by: '',
       // What all but readWasm need lies with readSafetensors.
       ...filesOf([
-        ...['infer.js', 'infer-core.js', `infer-${reader}.js`],
+        'infer.js',
+        'infer-core.js',
+        `infer-${reader}.js`,
         ...(reader === 'readWasm' ? [] : ['infer-readSafetensors.js']),
       ]),
     });
