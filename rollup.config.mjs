@@ -229,7 +229,19 @@ const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
     platformPlugin(modules),
     wasmPlugin(),
     nodeResolve(),
-    terser({ module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true } }),
+    terser({
+      module: true,
+      ecma: 2022,
+      // What is repeated costs little once it is compressed, and what is inlined once is not.
+      compress: {
+        passes: 4,
+        inline: 1,
+        keep_fargs: false,
+        pure_getters: true,
+        unsafe_arrows: true,
+        unsafe_methods: true,
+      },
+    }),
   ],
 }));
 platforms[0].plugins.push({

@@ -43,8 +43,9 @@ export function compile(
   architecture: LayerDescription,
   { output, eight, inFeatures }: CompileOptions,
 ): Compiled {
-  const given = Number.isSafeInteger(inFeatures) && inFeatures! > 0 ? [inFeatures!] : undefined;
-  const shape = rowShape(architecture) ?? given;
+  // What is no positive integer is not what it is made here, and is refused.
+  const given = inFeatures! >>> 0;
+  const shape = rowShape(architecture) ?? (given ? [given] : undefined);
   if (!shape) {
     throw new RangeError(`${operation}: no layer says how many numbers a row has; give inFeatures`);
   }

