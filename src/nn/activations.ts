@@ -3,7 +3,7 @@ import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkSizes } from './checks.js';
 import { Module, Parameter } from './module.js';
-import { ROW, rowWith } from './row.js';
+import { rowWith } from './row.js';
 
 /** max(x, 0). */
 export class ReLU extends Module {
@@ -141,7 +141,7 @@ export class PReLU extends Module {
     this.weight = new Parameter(new Float32Array(numParameters).fill(init));
   }
 
-  override [ROW](after?: Shape): Shape | undefined {
+  override $row(after?: Shape): Shape | undefined {
     return this.numParameters > 1 ? rowWith([this.numParameters], after, 'first') : after;
   }
 

@@ -7,7 +7,6 @@ import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Module, Parameter } from './module.js';
-import { ROW } from './row.js';
 
 export interface EmbeddingOptions {
   /** An index that stands for nothing: its row begins as zeros and gets no gradient. */
@@ -57,7 +56,7 @@ export class Embedding extends Module {
     this.weight = new Parameter(values, [numEmbeddings, embeddingDim]);
   }
 
-  override [ROW](after: Shape = []): Shape {
+  override $row(after: Shape = []): Shape {
     const { embeddingDim } = this;
     const indices = -after[0] / embeddingDim;
     if (indices > 0) return Number.isInteger(indices) ? [indices] : [];

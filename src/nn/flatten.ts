@@ -1,11 +1,10 @@
 import { sizeOf, type Shape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
-import { ROW } from './row.js';
 
 /** [batch, …] becomes [batch, features]. */
 export class Flatten extends Module {
-  override [ROW](after?: Shape): Shape | undefined {
+  override $row(after?: Shape): Shape | undefined {
     return after && [-Math.abs(sizeOf(after))];
   }
 

@@ -7,7 +7,7 @@ import { overwrite } from '../tensor/writes.js';
 import { readNumbers, type NestedArray, type TensorLike } from '../tensor/numbers.js';
 import { findInFields, type Found } from './fields.js';
 import { Buffer, Parameter } from './parameter.js';
-import { firstThatFits, ROW } from './row.js';
+import { firstThatFits } from './row.js';
 
 export { Buffer, Parameter };
 
@@ -173,7 +173,7 @@ export abstract class Module {
         return firstThatFits(shapes, (shape) => run(tensor(rows, { shape }))).data;
       }
       const input = rows instanceof Tensor ? rows : tensor(rows);
-      const isRow = input.shape.length === (this[ROW]()?.length ?? 1);
+      const isRow = input.shape.length === (this.$row()?.length ?? 1);
       if (rows instanceof Tensor || !isRow) return run(input).toArray();
       const result = run(input.reshape(1, ...input.shape));
       return result.reshape(result.shape.slice(1)).toArray();
@@ -197,7 +197,7 @@ export abstract class Module {
    * @internal Shape of the row that this module takes, where it says one.
    * @param after that of the row that what follows takes; [−n] where any shape of n numbers will do
    */
-  [ROW](after?: Shape): Shape | undefined {
+  $row(after?: Shape): Shape | undefined {
     const { inFeatures } = this;
     if (typeof inFeatures === 'number') return [inFeatures];
     // A layer without others inside keeps what it is given; what others do among themselves only a run can tell.
@@ -301,8 +301,8 @@ function tensorsOf(model: Module): [string, Parameter | Buffer][] {
  * decides which one that is, what each layer inside says, the first ones first.
  */
 export function rowShapes(model: Module): Shape[] {
-  const own = model[ROW]();
-  const all = own ? [own] : modulesOf(model).map((module) => module[ROW]());
+  const own = model.$row();
+  const all = own ? [own] : modulesOf(model).map((module) => module.$row());
   return all.flatMap((shape) => (shape ? [shape.map(Math.abs)] : []));
 }
 

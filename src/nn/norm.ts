@@ -6,7 +6,7 @@ import { call, type Tensor } from '../tensor/tensor.js';
 import { checkNumber } from '../core/checks.js';
 import { checkSizes } from './checks.js';
 import { Buffer, Module, Parameter } from './module.js';
-import { ROW, rowWith } from './row.js';
+import { rowWith } from './row.js';
 
 export interface BatchNorm1dOptions {
   /** Added to the variance; 1e-5 by default. */
@@ -78,7 +78,7 @@ export class BatchNorm1d extends Module {
     }
   }
 
-  override [ROW](after?: Shape): Shape {
+  override $row(after?: Shape): Shape {
     return rowWith([this.numFeatures], after, 'first');
   }
 
@@ -153,7 +153,7 @@ export class LayerNorm extends Module {
     if (bias) this.bias = new Parameter(new Float32Array(size), this.normalizedShape);
   }
 
-  override [ROW](after?: Shape): Shape {
+  override $row(after?: Shape): Shape {
     return rowWith(this.normalizedShape, after);
   }
 
@@ -202,7 +202,7 @@ export class RMSNorm extends Module {
     }
   }
 
-  override [ROW](after?: Shape): Shape {
+  override $row(after?: Shape): Shape {
     return rowWith(this.normalizedShape, after);
   }
 

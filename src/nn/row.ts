@@ -1,8 +1,5 @@
 import { sizeOf, type Shape } from '../tensor/layout.js';
 
-/** The method of modules that says which rows they take: see {@link Module}. */
-export const ROW = Symbol('row');
-
 /**
  * A row that begins (or ends) with these lengths and has as many numbers as what follows takes, where it is a multiple.
  *

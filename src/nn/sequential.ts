@@ -1,7 +1,6 @@
 import type { Shape } from '../tensor/layout.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
-import { ROW } from './row.js';
 
 /**
  * Modules one after the other; their names are their positions: `0`, `1`, ….
@@ -23,8 +22,8 @@ export class Sequential extends Module {
     return withoutField('layers', super.namedChildren());
   }
 
-  override [ROW](after?: Shape): Shape | undefined {
-    return this.layers.reduceRight<Shape | undefined>((row, layer) => layer[ROW](row), after);
+  override $row(after?: Shape): Shape | undefined {
+    return this.layers.reduceRight<Shape | undefined>((row, layer) => layer.$row(row), after);
   }
 
   override forward(x: Tensor): Tensor {

@@ -4,7 +4,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { checkFinite, readNumbers, type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Buffer, Module } from './module.js';
-import { ROW, rowWith } from './row.js';
+import { rowWith } from './row.js';
 
 export interface StandardizeOptions {
   /** [numFeatures]; 0 by default. */
@@ -93,7 +93,7 @@ export class Standardize extends Module {
     return new Standardize(features, { mean, scale });
   }
 
-  override [ROW](after?: Shape): Shape {
+  override $row(after?: Shape): Shape {
     return rowWith([this.numFeatures], after);
   }
 

@@ -1,7 +1,6 @@
 import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
 import { concat, type Tensor } from '../tensor/tensor.js';
 import { Module } from './module.js';
-import { ROW } from './row.js';
 import { withoutField } from './sequential.js';
 
 /** What goes in comes out. */
@@ -29,8 +28,8 @@ export class Residual extends Module {
     if (!(inner instanceof Module)) throw new TypeError('Residual: expected a module');
   }
 
-  override [ROW](after?: Shape): Shape | undefined {
-    return this.inner[ROW](after);
+  override $row(after?: Shape): Shape | undefined {
+    return this.inner.$row(after);
   }
 
   override forward(x: Tensor): Tensor {
@@ -71,8 +70,8 @@ export class Concat extends Module {
     return withoutField('branches', super.namedChildren());
   }
 
-  override [ROW](): Shape | undefined {
-    return this.branches.map((branch) => branch[ROW]()).find(Boolean);
+  override $row(): Shape | undefined {
+    return this.branches.map((branch) => branch.$row()).find(Boolean);
   }
 
   override forward(x: Tensor): Tensor {
