@@ -43,7 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   worker: ['io', 'train', 'nn', 'losses', 'optim', 'data', 'tensor', 'core'],
 };
 
-const SHARED = ['assembly/opcodes.ts', 'assembly/forward/format.ts'];
+const SHARED = ['assembly/opcodes.ts', 'assembly/forward/format.ts', 'assembly/gemm/limits.ts'];
 const STORED_MODEL = 'src/io/storedModel.ts';
 
 const src = graph(sources('src'), true);
