@@ -22,7 +22,7 @@ export function checkOptions(name: string, options: unknown, known: readonly str
 }
 
 /** Whether this is an object without a class: it has no prototype, or `Object.prototype`, be it that of another realm. */
-function isPlain(value: unknown): boolean {
+export function isPlain(value: unknown): boolean {
   if (typeof value !== 'object' || !value) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return !prototype || !Object.getPrototypeOf(prototype);

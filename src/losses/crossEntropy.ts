@@ -89,8 +89,9 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
     this.labelSmoothing = labelSmoothing;
   }
 
-  forward(logits: Tensor, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
+  forward(outputs: Tensor | TensorLike, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
     const { weight, labelSmoothing, ignoreIndex } = this;
+    const logits = asTensor(outputs, this.name);
     const expected = asTensor(targets, this.name);
     const isPlain = !weight && labelSmoothing === 0 && ignoreIndex === undefined;
     if (this.isPlainMean(options) && isPlain) {
@@ -140,7 +141,8 @@ export class NLLLoss extends LabelLoss implements Loss {
     super('NLLLoss', options);
   }
 
-  forward(logProbabilities: Tensor, labels: Tensor | TensorLike, options: LossCall = {}): Tensor {
+  forward(outputs: Tensor | TensorLike, labels: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    const logProbabilities = asTensor(outputs, this.name);
     const { shape } = logProbabilities;
     if (shape.length !== 2) {
       throw new RangeError(`NLLLoss: expected logProbabilities [batch, classes], got ${formatShape(shape)}`);

@@ -34,8 +34,13 @@ export class CosineEmbeddingLoss extends ReducedLoss {
     }
   }
 
-  forward(first: Tensor, second: Tensor, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    const target = asTensor(targets, this.name);
+  forward(
+    one: Tensor | TensorLike,
+    other: Tensor | TensorLike,
+    targets: Tensor | TensorLike,
+    options: LossCall = {},
+  ): Tensor {
+    const [first, second, target] = [one, other, targets].map((given) => asTensor(given, this.name));
     if (first.shape.length !== 2) {
       throw new RangeError(
         `CosineEmbeddingLoss: expected rows [batch, features], got ${formatShape(first.shape)}`,
@@ -97,7 +102,13 @@ export class TripletMarginLoss extends ReducedLoss {
     this.swap = swap;
   }
 
-  forward(anchor: Tensor, positive: Tensor, negative: Tensor, options: LossCall = {}): Tensor {
+  forward(
+    anchors: Tensor | TensorLike,
+    alike: Tensor | TensorLike,
+    others: Tensor | TensorLike,
+    options: LossCall = {},
+  ): Tensor {
+    const [anchor, positive, negative] = [anchors, alike, others].map((given) => asTensor(given, this.name));
     if (anchor.shape.length !== 2) {
       throw new RangeError(
         `TripletMarginLoss: expected anchors [batch, features], got ${formatShape(anchor.shape)}`,

@@ -50,10 +50,11 @@ export class KLDivLoss extends ReducedLoss implements Loss {
     this.logTarget = options.logTarget ?? false;
   }
 
-  forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
+  forward(prediction: Tensor | TensorLike, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    const given = asTensor(prediction, this.name);
     const expected = asTensor(target, this.name);
-    this.checkShape('target', prediction, expected);
-    const [x, y] = this.kept(options, [prediction, expected]);
+    this.checkShape('target', given, expected);
+    const [x, y] = this.kept(options, [given, expected]);
     const [weight, logs] = this.logTarget ? [y.exp(), y] : [y, y.clamp(SMALLEST).log()];
     const losses = call(weigh, [logs.sub(x), weight], undefined);
     const [rows = 1] = losses.shape;

@@ -171,10 +171,11 @@ export abstract class ElementLoss extends ReducedLoss implements Loss {
    * @param target the same shape
    * @throws RangeError where the shapes differ, or the weights are not [batch]
    */
-  forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
+  forward(prediction: Tensor | TensorLike, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
+    const given = asTensor(prediction, this.name);
     const expected = asTensor(target, this.name);
-    this.checkShape('target', prediction, expected);
-    const [x, y] = this.kept(options, [prediction, expected]);
+    this.checkShape('target', given, expected);
+    const [x, y] = this.kept(options, [given, expected]);
     return this.reduce(this.elements(x, y), options);
   }
 

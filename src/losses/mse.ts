@@ -19,14 +19,14 @@ export class MSELoss extends ElementLoss {
     super('MSELoss', options);
   }
 
-  override forward(prediction: Tensor, target: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    if (this.isPlainMean(options)) {
-      return weighs(
-        call(meanSquaredError, [prediction, asTensor(target, this.name)], undefined),
-        prediction.size,
-      );
-    }
-    return super.forward(prediction, target, options);
+  override forward(
+    prediction: Tensor | TensorLike,
+    target: Tensor | TensorLike,
+    options: LossCall = {},
+  ): Tensor {
+    if (!this.isPlainMean(options)) return super.forward(prediction, target, options);
+    const given = asTensor(prediction, this.name);
+    return weighs(call(meanSquaredError, [given, asTensor(target, this.name)], undefined), given.size);
   }
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {

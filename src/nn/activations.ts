@@ -1,14 +1,15 @@
 import { formatShape, type Shape } from '../tensor/layout.js';
 import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { asTensor, type Tensor } from '../tensor/tensor.js';
 import { checkSizes } from './checks.js';
+import type { TensorLike } from '../tensor/numbers.js';
 import { Module, Parameter } from './module.js';
 import { rowWith } from './row.js';
 
 /** max(x, 0). */
 export class ReLU extends Module {
-  override forward(x: Tensor): Tensor {
-    return x.relu();
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'ReLU').relu();
   }
 }
 
@@ -18,8 +19,8 @@ export class LeakyReLU extends Module {
     super();
   }
 
-  override forward(x: Tensor): Tensor {
-    return x.leakyRelu(this.negativeSlope);
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'LeakyReLU').leakyRelu(this.negativeSlope);
   }
 }
 
@@ -29,36 +30,36 @@ export class ELU extends Module {
     super();
   }
 
-  override forward(x: Tensor): Tensor {
-    return x.elu(this.alpha);
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'ELU').elu(this.alpha);
   }
 }
 
 /** 1 / (1 + e⁻ˣ). */
 export class Sigmoid extends Module {
-  override forward(x: Tensor): Tensor {
-    return x.sigmoid();
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'Sigmoid').sigmoid();
   }
 }
 
 /** The hyperbolic tangent. */
 export class Tanh extends Module {
-  override forward(x: Tensor): Tensor {
-    return x.tanh();
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'Tanh').tanh();
   }
 }
 
 /** x · Φ(x), with the exact normal distribution. */
 export class GELU extends Module {
-  override forward(x: Tensor): Tensor {
-    return x.gelu();
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'GELU').gelu();
   }
 }
 
 /** x · sigmoid(x). */
 export class SiLU extends Module {
-  override forward(x: Tensor): Tensor {
-    return x.silu();
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'SiLU').silu();
   }
 }
 
@@ -76,15 +77,15 @@ export class Softplus extends Module {
     if (!(beta > 0)) throw new RangeError(`Softplus: expected beta above 0, got ${beta}`);
   }
 
-  override forward(x: Tensor): Tensor {
-    return x.softplus(this.beta, this.threshold);
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'Softplus').softplus(this.beta, this.threshold);
   }
 }
 
 /** x · tanh(softplus(x)) (Misra, 2019). */
 export class Mish extends Module {
-  override forward(x: Tensor): Tensor {
-    return x.mish();
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'Mish').mish();
   }
 }
 
@@ -102,8 +103,8 @@ export class Hardtanh extends Module {
     if (!(min < max)) throw new RangeError(`Hardtanh: expected min below max, got ${min} and ${max}`);
   }
 
-  override forward(x: Tensor): Tensor {
-    return x.hardtanh(this.min, this.max);
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'Hardtanh').hardtanh(this.min, this.max);
   }
 }
 
@@ -112,8 +113,8 @@ export class Hardtanh extends Module {
  * (Klambauer et al., 2017). {@link AlphaDropout} is the dropout that goes with it.
  */
 export class SELU extends Module {
-  override forward(x: Tensor): Tensor {
-    return x.elu(SELU_ALPHA).mul(SELU_SCALE);
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'SELU').elu(SELU_ALPHA).mul(SELU_SCALE);
   }
 }
 
@@ -145,17 +146,18 @@ export class PReLU extends Module {
     return this.numParameters > 1 ? rowWith([this.numParameters], after, 'first') : after;
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(x: Tensor | TensorLike): Tensor {
     const { numParameters } = this;
-    if (numParameters > 1 && x.shape[1] !== numParameters) {
+    const y = asTensor(x, 'PReLU');
+    if (numParameters > 1 && y.shape[1] !== numParameters) {
       throw new RangeError(
-        `PReLU(${numParameters}): expected x [batch, ${numParameters}, …], got ${formatShape(x.shape)}`,
+        `PReLU(${numParameters}): expected x [batch, ${numParameters}, …], got ${formatShape(y.shape)}`,
       );
     }
     const along =
-      x.shape.length > 2 ? this.weight.reshape(numParameters, ...x.shape.slice(2).map(() => 1)) : this.weight;
+      y.shape.length > 2 ? this.weight.reshape(numParameters, ...y.shape.slice(2).map(() => 1)) : this.weight;
     // clamp() lets the gradient pass at 0, relu() does not: there it is the weight, as in PyTorch.
-    return x.relu().add(x.clamp(-Infinity, 0).mul(along));
+    return y.relu().add(y.clamp(-Infinity, 0).mul(along));
   }
 }
 
@@ -165,8 +167,8 @@ export class Softmax extends Module {
     super();
   }
 
-  override forward(x: Tensor): Tensor {
-    return x.softmax(this.dim);
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'Softmax').softmax(this.dim);
   }
 }
 
@@ -176,7 +178,7 @@ export class LogSoftmax extends Module {
     super();
   }
 
-  override forward(x: Tensor): Tensor {
-    return x.logSoftmax(this.dim);
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'LogSoftmax').logSoftmax(this.dim);
   }
 }

@@ -1,6 +1,7 @@
 import { dropout } from '../tensor/operations/dropout.js';
-import { call, type Tensor } from '../tensor/tensor.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
+import type { TensorLike } from '../tensor/numbers.js';
 import { Module } from './module.js';
 
 /**
@@ -15,8 +16,9 @@ export class Dropout extends Module {
     if (!(p >= 0 && p < 1)) throw new RangeError(`Dropout: expected 0 ≤ p < 1, got ${p}`);
   }
 
-  override forward(x: Tensor): Tensor {
-    return this.training && this.p > 0 ? call(dropout, [x], this.p) : x;
+  override forward(given: Tensor | TensorLike): Tensor {
+    const x = asTensor(given, 'Dropout');
+    return this.p > 0 && this.training ? call(dropout, [x], this.p) : x;
   }
 }
 
@@ -33,9 +35,10 @@ export class AlphaDropout extends Module {
     if (!(p >= 0 && p < 1)) throw new RangeError(`AlphaDropout: expected 0 ≤ p < 1, got ${p}`);
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
     const { p } = this;
-    if (!this.training || p === 0) return x;
+    const x = asTensor(given, 'AlphaDropout');
+    if (p === 0 || !this.training) return x;
     // a · (kept ? x : −lowest) + b with a = 1 / √((lowest² · p + 1) · (1 − p)) and b = a · lowest · p.
     const lowest = SELU_ALPHA * SELU_SCALE;
     const a = 1 / Math.sqrt((lowest ** 2 * p + 1) * (1 - p));

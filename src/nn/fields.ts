@@ -1,3 +1,5 @@
+import { isPlain } from '../core/options.js';
+
 /** What was found: its path, and the object of another class that holds it, where it is in none of the owner's own. */
 export type Found = readonly [path: string, value: object, holder?: object];
 
@@ -25,8 +27,7 @@ export function findInFields(owner: object, isWanted: (value: object) => boolean
       let i = 0;
       for (const item of value) look(`${path}.${i++}`, item, holder);
     } else {
-      const prototype: unknown = Object.getPrototypeOf(value);
-      if (!prototype || !Object.getPrototypeOf(prototype)) lookInto(value, `${path}.`, holder);
+      if (isPlain(value)) lookInto(value, `${path}.`, holder);
       else if (!holder) strange.push([`${path}.`, value]);
     }
   };

@@ -1,5 +1,6 @@
 import { sizeOf, type Shape } from '../tensor/layout.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { asTensor, type Tensor } from '../tensor/tensor.js';
+import type { TensorLike } from '../tensor/numbers.js';
 import { Module } from './module.js';
 
 /** [batch, …] becomes [batch, features]. */
@@ -8,7 +9,8 @@ export class Flatten extends Module {
     return after && [-Math.abs(sizeOf(after))];
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
+    const x = asTensor(given, 'Flatten');
     return x.reshape(
       x.shape[0] ?? 1,
       x.shape.slice(1).reduce((product, length) => product * length, 1),

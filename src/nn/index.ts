@@ -43,7 +43,16 @@ export { Embedding, type EmbeddingOptions } from './embedding.js';
 export { Flatten } from './flatten.js';
 export * as init from './initialisers.js';
 export { Linear, type LinearOptions } from './linear.js';
-export { Buffer, Module, Parameter, type OutputKind, type StateDict } from './module.js';
+export {
+  Buffer,
+  Module,
+  Parameter,
+  type LoadOptions,
+  type LoadResult,
+  type OutputKind,
+  type SavedTensor,
+  type StateDict,
+} from './module.js';
 export {
   BatchNorm1d,
   LayerNorm,

@@ -1,8 +1,9 @@
 import { linear } from '../tensor/operations/matmul.js';
 import { checkOptions } from '../core/options.js';
-import { call, type Tensor } from '../tensor/tensor.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { checkSizes } from './checks.js';
 import { kaimingUniform } from './init.js';
+import type { TensorLike } from '../tensor/numbers.js';
 import { Module, Parameter } from './module.js';
 
 export interface LinearOptions {
@@ -43,7 +44,8 @@ export class Linear extends Module {
       this.bias = new Parameter(kaimingUniform(new Float32Array(outFeatures), inFeatures));
   }
 
-  override forward(x: Tensor): Tensor {
-    return call(linear, this.bias ? [x, this.weight, this.bias] : [x, this.weight], undefined);
+  override forward(x: Tensor | TensorLike): Tensor {
+    const y = asTensor(x, 'Linear');
+    return call(linear, this.bias ? [y, this.weight, this.bias] : [y, this.weight], undefined);
   }
 }

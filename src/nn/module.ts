@@ -1,10 +1,12 @@
+import { checkOptions } from '../core/options.js';
 import { noteChange } from '../core/owner.js';
+import { shown } from '../core/shown.js';
 import { formatShape, sameShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { noGrad } from '../tensor/noGrad.js';
 import { currentTape, isCapturing } from '../tensor/scope.js';
-import { Tensor, tensor } from '../tensor/tensor.js';
+import { asTensor, Tensor } from '../tensor/tensor.js';
 import { overwrite } from '../tensor/writes.js';
-import { readNumbers, type NestedArray, type TensorLike } from '../tensor/numbers.js';
+import { savedNumbers, type NestedArray, type TensorData, type TensorLike } from '../tensor/numbers.js';
 import { findInFields, type Found } from './fields.js';
 import { Buffer, Parameter } from './parameter.js';
 import { firstThatFits } from './row.js';
@@ -18,6 +20,22 @@ export type OutputKind = 'raw' | 'softmax' | 'sigmoid';
 
 /** Parameters and buffers by name, as {@link Module.stateDict} gives and {@link Module.loadStateDict} takes them. */
 export type StateDict = Record<string, Tensor>;
+
+/** A tensor as {@link Module.loadStateDict} takes it: itself, its numbers, or what JSON.parse() makes of one. */
+export type SavedTensor = Tensor | TensorLike | TensorData;
+
+export interface LoadOptions {
+  /** Whether every name must be there, with its shape, and no other; true by default. */
+  strict?: boolean;
+}
+
+/** What {@link Module.loadStateDict} did not use; a tensor of another shape is in both. */
+export interface LoadResult {
+  /** Parameters and buffers that stayed as they were. */
+  readonly missingKeys: string[];
+  /** Names in the state that were not used. */
+  readonly unexpectedKeys: string[];
+}
 
 /**
  * Base of all layers and models. Extend it, keep parameters and other modules in fields, and write `forward`. A field may
@@ -56,6 +74,7 @@ export abstract class Module {
   }
 
   set training(mode: boolean) {
+    if (typeof mode !== 'boolean') throw hidden(this, 'training');
     if (mode !== this[TRAINING]) noteChange();
     this[TRAINING] = mode;
   }
@@ -111,38 +130,47 @@ export abstract class Module {
   }
 
   /**
-   * Overwrites every parameter and buffer.
+   * Overwrites every parameter and buffer; with `strict: false` those for which `state` has one that fits.
    *
-   * @param state tensors, nested arrays or typed arrays by name, one for each parameter and buffer
-   * @throws RangeError where a name is missing, unknown, or has another shape; then nothing is changed
+   * @param state tensors, nested arrays or typed arrays by name, also as JSON.stringify() and structuredClone() leave what
+   * {@link stateDict} gave
+   * @returns what was not overwritten, and what was not used
+   * @throws RangeError where a name is missing, unknown, or has another shape, TypeError on anything but numbers; then
+   * nothing is changed
    */
-  loadStateDict(state: Record<string, Tensor | TensorLike>): void {
-    const own = new Map(tensorsOf(this));
-    const unknown = Object.keys(state).filter((name) => !own.has(name));
-    const missing = [...own.keys()].filter((name) => !(name in state));
-    if (unknown.length > 0 || missing.length > 0) {
-      const parts = [
-        missing.length > 0 ? `missing ${missing.join(', ')}` : '',
-        unknown.length > 0 ? `unknown ${unknown.join(', ')}` : '',
-      ];
-      throw new RangeError(`loadStateDict: ${parts.filter(Boolean).join('; ')}`);
+  loadStateDict(state: Readonly<Record<string, SavedTensor>>, options: LoadOptions = {}): LoadResult {
+    checkOptions('loadStateDict', options, ['strict']);
+    if (typeof state !== 'object' || !state) {
+      throw new TypeError(`loadStateDict: expected tensors by name, got ${shown(state)}`);
     }
-    const writes = [...own].map(([name, tensor]) => {
-      const given = state[name];
-      const { values, shape } =
-        given instanceof Tensor
-          ? { values: given.data, shape: given.shape }
-          : readNumbers('loadStateDict', given, ArrayBuffer.isView(given) ? tensor.shape : undefined);
-      if (!sameShape(shape, tensor.shape)) {
+    const own = new Map(tensorsOf(this));
+    const missingKeys = [...own.keys()].filter((name) => !Object.hasOwn(state, name));
+    const unexpectedKeys = Object.keys(state).filter((name) => !own.has(name));
+    const { strict = true } = options;
+    if (strict && missingKeys.length + unexpectedKeys.length > 0) {
+      const part = (what: string, names: string[]): string[] =>
+        names.length > 0 ? [`${what} ${names.join(', ')}`] : [];
+      const parts = [...part('missing', missingKeys), ...part('unknown', unexpectedKeys)];
+      throw new RangeError(`loadStateDict: ${parts.join('; ')}`);
+    }
+    const writes: [Tensor, Float32Array][] = [];
+    for (const [name, tensor] of own) {
+      if (missingKeys.includes(name)) continue;
+      const { values, shape } = savedNumbers(`loadStateDict: ${name}`, state[name], tensor.shape);
+      // Throws where the tensor was disposed of.
+      tensor.pointer();
+      if (sameShape(shape, tensor.shape)) writes.push([tensor, values]);
+      else if (strict) {
         throw new RangeError(
           `loadStateDict: expected ${name} ${formatShape(tensor.shape)}, got ${formatShape(shape)}`,
         );
+      } else {
+        missingKeys.push(name);
+        unexpectedKeys.push(name);
       }
-      // Throws where the tensor was disposed of.
-      tensor.pointer();
-      return { tensor, values };
-    });
-    for (const { tensor, values } of writes) overwrite('loadStateDict', tensor, values);
+    }
+    for (const [tensor, values] of writes) overwrite('loadStateDict', tensor, values);
+    return { missingKeys, unexpectedKeys };
   }
 
   /**
@@ -154,6 +182,7 @@ export abstract class Module {
   predict(rows: Float32Array): Float32Array;
   predict(rows: NestedArray | Tensor): NestedArray;
   predict(rows: Float32Array | NestedArray | Tensor): Float32Array | NestedArray {
+    const input = asTensor(rows, 'predict');
     const trained = modulesOf(this).filter((module) => module.training);
     const run = (input: Tensor): Tensor =>
       noGrad(() => {
@@ -169,10 +198,8 @@ export abstract class Module {
     for (const module of trained) module.training = false;
     try {
       if (ArrayBuffer.isView(rows)) {
-        const shapes = batchShapes(rows.length, this);
-        return firstThatFits(shapes, (shape) => run(tensor(rows, { shape }))).data;
+        return firstThatFits(batchShapes(input.size, this), (shape) => run(input.reshape(shape))).data;
       }
-      const input = rows instanceof Tensor ? rows : tensor(rows);
       const isRow = input.shape.length === (this.$row()?.length ?? 1);
       if (rows instanceof Tensor || !isRow) return run(input).toArray();
       const result = run(input.reshape(1, ...input.shape));
@@ -223,15 +250,20 @@ export function partsOf(module: Module): Found[] {
   return findInFields(module, (value) => value instanceof Module || value instanceof Tensor);
 }
 
+/** The error for a field that hides what is called here. */
+function hidden(module: Module, key: string): TypeError {
+  return new TypeError(
+    `${module.constructor.name}: the field '${key}' hides ${key} of nn.Module; give it another name`,
+  );
+}
+
 /** Refuses fields that hide what is called here. */
 function checkNames(module: Module): void {
   for (const key of Object.keys(module)) {
     const isMethod = key === 'forward' || (key in Module.prototype && key !== 'modules');
     const wanted = key === 'training' ? 'boolean' : isMethod && 'function';
     if (wanted && typeof module[key as keyof Module] !== wanted) {
-      throw new TypeError(
-        `${module.constructor.name}: the field '${key}' hides ${key} of nn.Module; give it another name`,
-      );
+      throw hidden(module, key);
     }
   }
 }
@@ -310,8 +342,7 @@ export function rowShapes(model: Module): Shape[] {
 function batchShapes(count: number, model: Module): Shape[] {
   const rows = rowShapes(model);
   if (rows.length === 0) return [[count]];
-  // Of what has no length the count is NaN: making a tensor of it says so.
-  const fitting = rows.filter((row) => !(count % sizeOf(row) > 0));
+  const fitting = rows.filter((row) => count % sizeOf(row) === 0);
   if (fitting.length === 0) {
     const sizes = [...new Set(rows.map(sizeOf))].join(' or ');
     throw new RangeError(`predict: expected rows of ${sizes} numbers, got ${count} numbers in all`);

@@ -2,9 +2,10 @@ import { batchNorm, layerNorm, rmsNorm } from '../tensor/operations/norm.js';
 import { checkRoom } from '../core/room.js';
 import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { checkOptions } from '../core/options.js';
-import { call, type Tensor } from '../tensor/tensor.js';
+import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { checkNumber } from '../core/checks.js';
 import { checkSizes } from './checks.js';
+import type { TensorLike } from '../tensor/numbers.js';
 import { Buffer, Module, Parameter } from './module.js';
 import { rowWith } from './row.js';
 
@@ -82,7 +83,8 @@ export class BatchNorm1d extends Module {
     return rowWith([this.numFeatures], after, 'first');
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
+    const x = asTensor(given, 'BatchNorm1d');
     const { numFeatures, eps, momentum, runningMean, runningVar, numBatchesTracked } = this;
     const rank = x.shape.length;
     if ((rank !== 2 && rank !== 3) || x.shape[1] !== numFeatures) {
@@ -157,7 +159,8 @@ export class LayerNorm extends Module {
     return rowWith(this.normalizedShape, after);
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
+    const x = asTensor(given, 'LayerNorm');
     const { eps, normalizedShape, weight, bias } = this;
     const normal = call(layerNorm, [x], { eps, normalizedShape });
     const scaled = weight ? normal.mul(weight) : normal;
@@ -206,7 +209,8 @@ export class RMSNorm extends Module {
     return rowWith(this.normalizedShape, after);
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
+    const x = asTensor(given, 'RMSNorm');
     const { eps, normalizedShape, weight } = this;
     const normal = call(rmsNorm, [x], { eps, normalizedShape });
     return weight ? normal.mul(weight) : normal;

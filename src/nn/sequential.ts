@@ -1,5 +1,6 @@
 import type { Shape } from '../tensor/layout.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { asTensor, type Tensor } from '../tensor/tensor.js';
+import type { TensorLike } from '../tensor/numbers.js';
 import { Module } from './module.js';
 
 /**
@@ -26,8 +27,8 @@ export class Sequential extends Module {
     return this.layers.reduceRight<Shape | undefined>((row, layer) => layer.$row(row), after);
   }
 
-  override forward(x: Tensor): Tensor {
-    let value = x;
+  override forward(x: Tensor | TensorLike): Tensor {
+    let value = asTensor(x, 'Sequential');
     for (const layer of this.layers) value = layer.forward(value);
     return value;
   }

@@ -1,7 +1,7 @@
 import { checkOptions } from '../core/options.js';
 import { formatShape, type Shape } from '../tensor/layout.js';
-import { Tensor } from '../tensor/tensor.js';
-import { checkFinite, readNumbers, type TensorLike } from '../tensor/numbers.js';
+import { asTensor, type Tensor } from '../tensor/tensor.js';
+import { checkFinite, numbersOf, readNumbers, type Numbers, type TensorLike } from '../tensor/numbers.js';
 import { checkSizes } from './checks.js';
 import { Buffer, Module } from './module.js';
 import { rowWith } from './row.js';
@@ -23,7 +23,7 @@ export interface RowSet {
  * (x − mean) / scale for each feature, both fixed. As the first layer of a model it takes raw rows, in training as in
  * inference, and is saved with the model's state. x […, numFeatures]
  *
- * @throws RangeError where x, mean or scale do not fit, or a scale is 0
+ * @throws RangeError where x, mean or scale do not fit, one of them is not finite, or a scale is 0
  * @example
  * ```ts
  * import { nn } from 'wasmgrad';
@@ -51,10 +51,12 @@ export class Standardize extends Module {
     const { mean = new Float32Array(numFeatures), scale = new Float32Array(numFeatures).fill(1) } = options;
     const given = { mean, scale };
     for (const [name, values] of Object.entries(given)) {
-      const { shape } = readNumbers('Standardize', values);
+      const numbers = readNumbers('Standardize', values);
+      const { shape } = numbers;
       if (shape.length !== 1 || shape[0] !== numFeatures) {
         throw new RangeError(`Standardize: expected ${name} [${numFeatures}], got ${formatShape(shape)}`);
       }
+      checkFinite('Standardize', numbers, (feature) => `the ${name} of feature ${feature}`);
     }
     this.inFeatures = numFeatures;
     this.mean = new Buffer(mean);
@@ -73,11 +75,12 @@ export class Standardize extends Module {
    * float32
    */
   static fit(rows: Tensor | TensorLike | RowSet): Standardize {
-    const { values, shape } = rowsOf(rows);
+    const numbers = rowsOf(rows);
+    const { values, shape } = numbers;
     if (shape.length !== 2 || values.length === 0) {
       throw new RangeError(`Standardize.fit: expected rows [rows, features], got ${formatShape(shape)}`);
     }
-    checkFinite('Standardize.fit', { values, shape });
+    checkFinite('Standardize.fit', numbers);
     const [count, features] = shape;
     const column = (feature: number, f: (value: number) => number): number => {
       let sum = 0;
@@ -88,7 +91,7 @@ export class Standardize extends Module {
     const scale = mean.map((middle, i) => {
       const deviation = Math.sqrt(column(i, (value) => (value - middle) ** 2));
       // Of a constant feature nothing is left but the rounding of its mean.
-      return deviation > Math.abs(middle) * 1e-7 ? deviation : 1;
+      return Math.fround(deviation) > Math.abs(middle) * 1e-7 ? deviation : 1;
     });
     return new Standardize(features, { mean, scale });
   }
@@ -97,8 +100,9 @@ export class Standardize extends Module {
     return rowWith([this.numFeatures], after);
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
     const { numFeatures } = this;
+    const x = asTensor(given, 'Standardize');
     if (x.shape.at(-1) !== numFeatures) {
       throw new RangeError(
         `Standardize(${numFeatures}): expected x […, ${numFeatures}], got ${formatShape(x.shape)}`,
@@ -108,10 +112,9 @@ export class Standardize extends Module {
   }
 }
 
-function rowsOf(rows: Tensor | TensorLike | RowSet): { values: Float32Array; shape: readonly number[] } {
-  if (rows instanceof Tensor) return { values: rows.data, shape: rows.shape };
+function rowsOf(rows: Tensor | TensorLike | RowSet): Numbers {
   if (typeof rows === 'object' && rows !== null && 'batch' in rows) {
     return rowsOf(rows.batch(Array.from({ length: rows.length }, (_, i) => i))[0]);
   }
-  return readNumbers('Standardize.fit', rows);
+  return numbersOf('Standardize.fit', rows);
 }

@@ -1,12 +1,13 @@
 import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
-import { concat, type Tensor } from '../tensor/tensor.js';
+import { asTensor, concat, type Tensor } from '../tensor/tensor.js';
+import type { TensorLike } from '../tensor/numbers.js';
 import { Module } from './module.js';
 import { withoutField } from './sequential.js';
 
 /** What goes in comes out. */
 export class Identity extends Module {
-  override forward(x: Tensor): Tensor {
-    return x;
+  override forward(x: Tensor | TensorLike): Tensor {
+    return asTensor(x, 'Identity');
   }
 }
 
@@ -32,7 +33,8 @@ export class Residual extends Module {
     return this.inner.$row(after);
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
+    const x = asTensor(given, 'Residual');
     const y = this.inner.forward(x);
     if (!sameShape(x.shape, y.shape)) {
       throw new RangeError(
@@ -74,7 +76,8 @@ export class Concat extends Module {
     return this.branches.map((branch) => branch.$row()).find(Boolean);
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(given: Tensor | TensorLike): Tensor {
+    const x = asTensor(given, 'Concat');
     return concat(
       this.branches.map((branch) => branch.forward(x)),
       -1,

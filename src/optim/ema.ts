@@ -4,6 +4,7 @@ import { Block, noteChange } from '../core/owner.js';
 import { currentTape } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { listOf } from './saved.js';
 import { overwrite } from '../tensor/writes.js';
 import { leavesOf } from './optimizer.js';
 
@@ -116,9 +117,10 @@ export class EMA {
   loadStateDict({ decay, averages }: EMAState): void {
     if (decay !== this.decay) throw new RangeError(`EMA: expected decay ${this.decay}, got ${String(decay)}`);
     const sizes = this.parameters.map(({ size }) => size).join(', ');
-    const got = averages.map(({ length }) => length).join(', ');
+    const lists = averages.map(listOf);
+    const got = lists.map((list) => list?.length).join(', ');
     if (got !== sizes) throw new RangeError(`EMA: expected averages of ${sizes} numbers, got ${got}`);
-    averages.map((values) => Float32Array.from(values)).forEach((values, i) => this.set(i, values));
+    lists.map((values) => Float32Array.from(values!)).forEach((values, i) => this.set(i, values));
   }
 
   private refuseApplied(name: string): void {

@@ -82,7 +82,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   }
 
   /**
-   * Options and state as plain data with typed arrays, which structuredClone() and databases take. With it and the
+   * Options and state as plain data with typed arrays, which structuredClone(), databases and JSON take. With it and the
    * weights, training goes on as if it had never stopped, bit for bit.
    */
   stateDict(): OptimizerState {

@@ -19,6 +19,12 @@ export interface OptimizerState {
   paramGroups: ({ params: number[] } & Record<string, unknown>)[];
 }
 
+/** A list of numbers; JSON.stringify() makes an object of a typed array, with its positions as names. */
+export function listOf(saved: unknown): ArrayLike<number> | undefined {
+  if (typeof saved !== 'object' || !saved) return undefined;
+  return 'length' in saved ? (saved as ArrayLike<number>) : Object.values(saved);
+}
+
 /** Throws where `saved` is not a state of these groups. */
 export function checkState(method: Method, groups: readonly ParameterGroup[], saved: OptimizerState): void {
   const fail = (expected: string, got: string): never => {
@@ -62,8 +68,10 @@ function checkParameter(
   if (names.length === 0) fail(`no state of parameter ${index} with these options`, 'one');
   for (const name of names) {
     if (name === undefined) continue;
-    const buffer = own[name];
-    const length = typeof buffer === 'object' ? buffer.length : undefined;
-    if (length !== size) fail(`${name} of ${size} numbers for parameter ${index}`, String(length));
+    const expected = `${name} of ${size} numbers for parameter ${index}`;
+    const list = listOf(own[name]);
+    if (list?.length !== size) fail(expected, String(list?.length));
+    // JSON has no NaN: what was one is null.
+    if (Array.isArray(list) && !list.every((value) => typeof value === 'number')) fail(expected, 'others');
   }
 }

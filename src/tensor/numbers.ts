@@ -118,6 +118,28 @@ export function numbersOf(name: string, data: Value | TensorLike): Numbers {
   return data instanceof Value ? { values: data.data, shape: data.shape } : readNumbers(name, data);
 }
 
+/** A tensor as JSON: its shape, and its numbers in row-major order; JSON has no NaN and no infinity, so these are texts. */
+export interface TensorData {
+  readonly shape: Shape;
+  readonly data: TensorLike | readonly (number | string)[];
+}
+
+/**
+ * The numbers of a tensor that may have been through JSON or structuredClone().
+ *
+ * @param wanted the shape of typed arrays
+ */
+export function savedNumbers(name: string, saved: Value | TensorLike | TensorData, wanted: Shape): Numbers {
+  if (saved instanceof Value) return numbersOf(name, saved);
+  // A clone of a constant has no class, but the fields that it had.
+  const { shape, place, data = place?.values } = Object(saved) as Partial<TensorData> & { place?: { values?: Float32Array } }; // prettier-ignore
+  if (!shape) return readNumbers(name, saved as TensorLike, ArrayBuffer.isView(saved) ? wanted : undefined);
+  const numbers = Array.isArray(data)
+    ? data.map((one) => (typeof one === 'string' ? Number(one) : one))
+    : data;
+  return readNumbers(name, numbers as TensorLike, shape);
+}
+
 /**
  * Refuses numbers that are NaN or infinite as float32, and says where the first of them stands.
  *

@@ -6,9 +6,12 @@ import type { Source } from './value.js';
 
 /** Numbers held by JavaScript. */
 export class HostSource implements Source {
-  readonly kind = HostSource;
-
   constructor(private readonly values: Float32Array) {}
+
+  // No field: structuredClone() takes no classes.
+  get kind(): unknown {
+    return HostSource;
+  }
 
   read(): Float32Array {
     return this.values.slice();

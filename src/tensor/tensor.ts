@@ -10,7 +10,14 @@ import { matmul } from './operations/matmul.js';
 import * as reduce from './operations/reduce.js';
 import * as softmax from './operations/softmax.js';
 import * as unary from './operations/unary.js';
-import { nest, readNumbers, type NestedArray, type Numbers, type TensorLike } from './numbers.js';
+import {
+  nest,
+  readNumbers,
+  type NestedArray,
+  type Numbers,
+  type TensorData,
+  type TensorLike,
+} from './numbers.js';
 import { record } from './record.js';
 import { isCapturing } from './scope.js';
 import { HostSource } from './source.js';
@@ -97,6 +104,12 @@ export class Tensor extends Value {
   toArray(): NestedArray {
     refuseReading('toArray');
     return nest(this.data, this.shape);
+  }
+
+  /** For JSON.stringify(): shape and numbers, NaN and infinities as texts. Modules read it back: see loadStateDict(). */
+  toJSON(): TensorData {
+    const data = Array.from(this.data, (value) => (Number.isFinite(value) ? value : String(value)));
+    return { shape: this.shape, data };
   }
 
   /** The same numbers as a constant of its own: no gradient flows back through it, and it never goes stale. */

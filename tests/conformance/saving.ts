@@ -3,7 +3,7 @@ import { check, checkBits, numbers } from './checks.js';
 import type { Case, Entries, Wasmgrad } from './suite.js';
 
 /** Writes a trained model down, and puts what was written into one that is new. */
-type Copy = (trained: nn.Module, fresh: nn.Module, entries: Entries) => void | Promise<void>;
+type Copy = (trained: nn.Module, fresh: nn.Module, entries: Entries) => unknown;
 
 /** What the state of a model can be saved as. */
 const STATES: Record<string, Copy> = {

@@ -289,8 +289,15 @@ describe('names of fields', () => {
   it.each(reserved)('%s is refused', async (name) => {
     const body = name === 'forward' ? '' : 'forward(x) { return x; }';
     const message = new RegExp(`^Net: the field '${name}' hides ${name} of nn.Module; give it another name$`);
-    for (const value of ['linear()', '[linear()]', 'null', '5']) {
-      const model = inJavaScript(`${name} = ${value}; ${body}`);
+    const values = ['linear()', '[linear()]', 'null', '5'];
+    const defined = values.map((value) => `${name} = ${value};`);
+    const assigned = values.map((value) => `constructor() { super(); this.${name} = ${value}; }`);
+    for (const field of [...defined, ...assigned]) {
+      if (name === 'training' && assigned.includes(field)) {
+        expect(() => inJavaScript(`${field} ${body}`)).toThrow(message);
+        continue;
+      }
+      const model = inJavaScript(`${field} ${body}`);
       const outer = new nn.Sequential(model);
       expect(() => outer.parameters()).toThrow(message);
       expect(() => outer.predict([1, 2])).toThrow(message);
