@@ -83,9 +83,11 @@ export abstract class Module {
 
   /** Modules directly inside this one, by name. */
   namedChildren(): [string, Module][] {
-    return partsOf(this).flatMap(([name, value, holder]): [string, Module][] =>
-      value instanceof Module && !holder ? [[name, value]] : [],
-    );
+    const children: [string, Module][] = [];
+    for (const [name, value, holder] of partsOf(this)) {
+      if (value instanceof Module && !holder) children.push([name, value]);
+    }
+    return children;
   }
 
   /** This module and all inside it, each once. */
@@ -260,11 +262,9 @@ function hidden(module: Module, key: string): TypeError {
 /** Refuses fields that hide what is called here. */
 function checkNames(module: Module): void {
   for (const key of Object.keys(module)) {
-    const isMethod = key === 'forward' || (key in Module.prototype && key !== 'modules');
-    const wanted = key === 'training' ? 'boolean' : isMethod && 'function';
-    if (wanted && typeof module[key as keyof Module] !== wanted) {
-      throw hidden(module, key);
-    }
+    if (key !== 'forward' && (key === 'modules' || !(key in Module.prototype))) continue;
+    const wanted = key === 'training' ? 'boolean' : 'function';
+    if (typeof module[key as keyof Module] !== wanted) throw hidden(module, key);
   }
 }
 

@@ -36,8 +36,6 @@ export class Sequential extends Module {
 
 /** Named children, those of one field by their positions there alone. */
 export function withoutField(field: string, children: [string, Module][]): [string, Module][] {
-  return children.map(([name, child]) => [
-    name.startsWith(`${field}.`) ? name.slice(field.length + 1) : name,
-    child,
-  ]);
+  const prefix = `${field}.`;
+  return children.map(([name, child]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, child]);
 }
