@@ -1,3 +1,5 @@
+import { checkNumber } from './checks.js';
+import { shown } from './shown.js';
 import { MOST_THREADS } from '../../assembly/opcodes.js';
 import { Allocator } from './allocator.js';
 import { isBytes, selectBuild, threaded, type Build, type BuildName } from './builds.js';
@@ -202,9 +204,7 @@ export function configure(options: ConfigureOptions): Promise<void> | void {
   // A module is one build, so asking for a build by name forgets the module of another.
   const { module = options.build ? undefined : settings.module } = options;
   if (build !== 'auto' && build !== 'strict' && build !== 'relaxed') {
-    throw new RangeError(
-      `configure: expected build 'auto', 'strict' or 'relaxed', got ${JSON.stringify(build)}`,
-    );
+    throw new RangeError(`configure: expected build 'auto', 'strict' or 'relaxed', got ${shown(build)}`);
   }
   if (module && build === 'auto') {
     throw new TypeError(
@@ -216,7 +216,7 @@ export function configure(options: ConfigureOptions): Promise<void> | void {
       'configure: expected a module compiled from wasmgrad/wasm/strict.wasm or relaxed.wasm',
     );
   }
-  if (!(limit > 0)) throw new RangeError(`configure: expected tapeLimitBytes above 0, got ${limit}`);
+  checkNumber('configure', 'tapeLimitBytes', limit, { above: 0, most: Infinity });
   if (threads !== undefined) checkThreads(threads);
   if (current && build !== 'auto' && build !== current.build.name) {
     throw new Error(
@@ -250,7 +250,7 @@ function isCore(module: WebAssembly.Module): boolean {
 function checkThreads(threads: number | 'auto'): void {
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     throw new RangeError(
-      `configure: expected threads 'auto' or an integer from 1 to ${MOST_THREADS}, got ${JSON.stringify(threads)}`,
+      `configure: expected threads 'auto' or an integer from 1 to ${MOST_THREADS}, got ${shown(threads)}`,
     );
   }
   if (current && threads !== settings.threads) {

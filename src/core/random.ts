@@ -1,3 +1,4 @@
+import { shown } from './shown.js';
 import { cosPi, logOfShare } from './elementary.js';
 import { engine } from './engine.js';
 
@@ -154,7 +155,7 @@ export function floatUpTo(x: number, below = false): number {
 
 export function checkSeed(operation: string, seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`${operation}: expected seed to be a non-negative integer, got ${String(seed)}`);
+    throw new RangeError(`${operation}: expected seed to be a non-negative integer, got ${shown(seed)}`);
   }
 }
 
@@ -164,9 +165,7 @@ function checkWords(operation: string, state: readonly number[]): void {
     state.length === 4 &&
     state.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32);
   if (!whole) {
-    throw new RangeError(
-      `${operation}: expected a state of four 32-bit integers, got ${JSON.stringify(state)}`,
-    );
+    throw new RangeError(`${operation}: expected a state of four 32-bit integers, got ${shown(state)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { shown } from './shown.js';
 /** Takes a warning: a sentence about something that runs, but hardly as it was meant. */
 export type WarningHandler = (message: string) => void;
 
@@ -18,7 +19,7 @@ const said = new Set<string>();
  */
 export function setWarningHandler(next: WarningHandler = toConsole): void {
   if (typeof next !== 'function') {
-    throw new TypeError(`setWarningHandler: expected a function of a message, got ${String(next)}`);
+    throw new TypeError(`setWarningHandler: expected a function of a message, got ${shown(next)}`);
   }
   handler = next;
   said.clear();

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { checkCounts } from '../core/checks.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { checkOptions } from '../core/options.js';
@@ -100,14 +101,25 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
    */
   setState(state: LoaderState): void {
     const own = this.getState();
-    if (typeof state !== 'object' || !state.generator !== !own.generator || !state.sampler !== !own.sampler) {
+    const isState = typeof state === 'object' && state !== null;
+    const parts = (one: LoaderState): string =>
+      (['generator', 'sampler'] as const).filter((name) => one[name]).join(' and ') || 'nothing';
+    if (!isState || parts(state) !== parts(own)) {
+      const got = isState ? `one with ${parts(state)}` : shown(state);
       throw new RangeError(
-        `DataLoader: expected a state with ${Object.keys(own).join(' and ') || 'nothing'} (as this loader has it), ` +
-          `got ${JSON.stringify(state)}`,
+        `DataLoader: expected a state with ${parts(own)} (as this loader has it), got ${got}`,
       );
     }
-    if (state.generator) this.generator.setState('DataLoader', state.generator);
-    if (state.sampler) this.sampler!.setState!(state.sampler);
+    const put = ({ generator, sampler }: LoaderState): void => {
+      if (generator) this.generator.setState('DataLoader', generator);
+      if (sampler) this.sampler!.setState!(sampler);
+    };
+    try {
+      put(state);
+    } catch (error) {
+      put(own);
+      throw error;
+    }
   }
 
   /**

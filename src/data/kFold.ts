@@ -28,7 +28,9 @@ abstract class Folds {
     checkOptions(new.target.name, options, ['folds', 'shuffle', 'seed']);
     ({ folds: this.folds = 5, shuffle: this.shuffle = false, seed: this.seed } = options);
     if (!Number.isInteger(this.folds) || this.folds < 2) {
-      throw new RangeError(`${new.target.name}: expected folds to be an integer above 1, got ${this.folds}`);
+      throw new RangeError(
+        `${new.target.name}: expected folds to be an integer above 1, got ${shown(this.folds)}`,
+      );
     }
     if (this.seed !== undefined) checkSeed(new.target.name, this.seed);
   }

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { logOfShare } from '../core/elementary.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { checkOptions } from '../core/options.js';
@@ -67,7 +68,7 @@ export class WeightedRandomSampler implements Sampler {
     this.sums = this.weights.map((weight, i) => {
       if (weight < 0) {
         throw new RangeError(
-          `WeightedRandomSampler: expected finite weights ≥ 0, got ${weight} for row ${i}`,
+          `WeightedRandomSampler: expected finite weights ≥ 0, got ${shown(weight)} for row ${i}`,
         );
       }
       return (total += weight);
@@ -78,7 +79,7 @@ export class WeightedRandomSampler implements Sampler {
     if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > most) {
       const limit = most === Infinity ? '' : ` up to ${most} (the rows with a weight above 0)`;
       throw new RangeError(
-        `WeightedRandomSampler: expected numSamples to be a positive integer${limit}, got ${numSamples}`,
+        `WeightedRandomSampler: expected numSamples to be a positive integer${limit}, got ${shown(numSamples)}`,
       );
     }
     if (seed !== undefined) checkSeed('WeightedRandomSampler', seed);

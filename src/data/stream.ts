@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { checkCounts } from '../core/checks.js';
 import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
 import { checkFinite, type Numbers } from '../tensor/numbers.js';
@@ -60,7 +61,7 @@ export class Stream {
       throw new RangeError('Stream: dropLast needs a batchSize; without it the source makes the batches');
     }
     if (!Number.isInteger(prefetch) || prefetch < 0) {
-      throw new RangeError(`Stream: expected prefetch to be a non-negative integer, got ${String(prefetch)}`);
+      throw new RangeError(`Stream: expected prefetch to be a non-negative integer, got ${shown(prefetch)}`);
     }
     this.source = source;
     this.batchSize = batchSize;

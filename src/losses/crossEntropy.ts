@@ -1,3 +1,4 @@
+import { checkNumber } from '../core/checks.js';
 import { formatShape } from '../tensor/layout.js';
 import { weigh } from '../tensor/operations/binary.js';
 import { pick } from '../tensor/operations/pick.js';
@@ -28,9 +29,7 @@ abstract class LabelLoss extends ReducedLoss {
     super(name, options, ['weight', 'ignoreIndex', ...known]);
     const { weight, ignoreIndex } = options;
     this.weight = weight === undefined ? undefined : asTensor(weight, name).detach();
-    if (ignoreIndex !== undefined && !Number.isInteger(ignoreIndex)) {
-      throw new RangeError(`${name}: expected ignoreIndex to be an integer, got ${String(ignoreIndex)}`);
-    }
+    if (ignoreIndex !== undefined) checkNumber(name, 'ignoreIndex', ignoreIndex, { whole: true });
     this.ignoreIndex = ignoreIndex;
     this.pick = pick(name);
   }
@@ -83,9 +82,7 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
   constructor(options: CrossEntropyLossOptions = {}) {
     super('CrossEntropyLoss', options, ['labelSmoothing']);
     const { labelSmoothing = 0 } = options;
-    if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-      throw new RangeError(`CrossEntropyLoss: expected labelSmoothing in [0, 1], got ${labelSmoothing}`);
-    }
+    checkNumber('CrossEntropyLoss', 'labelSmoothing', labelSmoothing, { least: 0, most: 1 });
     this.labelSmoothing = labelSmoothing;
   }
 

@@ -29,9 +29,7 @@ export class CosineEmbeddingLoss extends ReducedLoss {
   constructor(options: CosineEmbeddingLossOptions = {}) {
     super('CosineEmbeddingLoss', options, ['margin']);
     this.margin = options.margin ?? 0;
-    if (!(this.margin >= -1 && this.margin <= 1)) {
-      throw new RangeError(`CosineEmbeddingLoss: expected margin in [−1, 1], got ${this.margin}`);
-    }
+    checkNumber(this.name, 'margin', this.margin, { least: -1, most: 1 });
   }
 
   forward(
@@ -93,9 +91,9 @@ export class TripletMarginLoss extends ReducedLoss {
   constructor(options: TripletMarginLossOptions = {}) {
     super('TripletMarginLoss', options, ['margin', 'p', 'eps', 'swap']);
     const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
-    checkNumber(this.name, 'margin', margin, 0);
-    checkNumber(this.name, 'p', p, 1);
-    checkNumber(this.name, 'eps', eps, 0);
+    checkNumber(this.name, 'margin', margin, { least: 0 });
+    checkNumber(this.name, 'p', p, { least: 1 });
+    checkNumber(this.name, 'eps', eps, { least: 0 });
     this.margin = margin;
     this.p = p;
     this.eps = eps;

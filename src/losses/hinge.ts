@@ -24,7 +24,7 @@ export class HingeLoss extends ElementLoss {
   constructor(options: MarginOptions = {}) {
     super('HingeLoss', options, ['margin']);
     this.margin = options.margin ?? 1;
-    checkNumber(this.name, 'margin', this.margin, 0);
+    checkNumber(this.name, 'margin', this.margin, { least: 0 });
   }
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {
@@ -48,7 +48,7 @@ export class HingeEmbeddingLoss extends ElementLoss {
   constructor(options: MarginOptions = {}) {
     super('HingeEmbeddingLoss', options, ['margin']);
     this.margin = options.margin ?? 1;
-    checkNumber(this.name, 'margin', this.margin, 0);
+    checkNumber(this.name, 'margin', this.margin, { least: 0 });
   }
 
   protected override elements(distance: Tensor, target: Tensor): Tensor {

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { checkOptions } from '../core/options.js';
 import { weigh } from '../tensor/operations/binary.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
@@ -42,7 +43,7 @@ export class KLDivLoss extends ReducedLoss implements Loss {
     const { reduction, ...rest } = options;
     if (reduction !== undefined && !REDUCTIONS.includes(reduction)) {
       throw new RangeError(
-        `KLDivLoss: expected reduction '${REDUCTIONS.join("', '")}', got ${String(reduction)}`,
+        `KLDivLoss: expected reduction '${REDUCTIONS.join("', '")}', got ${shown(reduction)}`,
       );
     }
     super('KLDivLoss', { ...rest, reduction: reduction === 'batchmean' ? 'mean' : reduction }, ['logTarget']);

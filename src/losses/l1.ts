@@ -48,7 +48,7 @@ export class HuberLoss extends ElementLoss {
   constructor(options: HuberLossOptions = {}) {
     super('HuberLoss', options, ['delta']);
     this.delta = options.delta ?? 1;
-    if (!(this.delta > 0)) throw new RangeError(`HuberLoss: expected delta above 0, got ${this.delta}`);
+    checkNumber('HuberLoss', 'delta', this.delta, { above: 0, most: Infinity });
   }
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {
@@ -77,7 +77,7 @@ export class SmoothL1Loss extends ElementLoss {
   constructor(options: SmoothL1LossOptions = {}) {
     super('SmoothL1Loss', options, ['beta']);
     this.beta = options.beta ?? 1;
-    checkNumber(this.name, 'beta', this.beta, 0);
+    checkNumber(this.name, 'beta', this.beta, { least: 0 });
   }
 
   protected override elements(prediction: Tensor, target: Tensor): Tensor {

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { formatShape, sameShape } from '../tensor/layout.js';
 import { checkOptions } from '../core/options.js';
 import { keep } from '../tensor/operations/binary.js';
@@ -90,7 +91,7 @@ export abstract class ReducedLoss {
     checkOptions(name, options, [...known, 'reduction']);
     const { reduction = 'mean' } = options;
     if (reduction !== 'mean' && reduction !== 'sum' && reduction !== 'none') {
-      throw new RangeError(`${name}: expected reduction 'mean', 'sum' or 'none', got ${String(reduction)}`);
+      throw new RangeError(`${name}: expected reduction 'mean', 'sum' or 'none', got ${shown(reduction)}`);
     }
     this.reduction = reduction;
   }

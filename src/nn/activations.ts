@@ -1,6 +1,8 @@
+import { checkNumber } from '../core/checks.js';
 import { formatShape, type Shape } from '../tensor/layout.js';
+import { weigh } from '../tensor/operations/binary.js';
 import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
-import { asTensor, type Tensor } from '../tensor/tensor.js';
+import { asTensor, call, checkBounds, checkSoftplus, type Tensor } from '../tensor/tensor.js';
 import { checkSizes } from './checks.js';
 import type { TensorLike } from '../tensor/numbers.js';
 import { Module, Parameter } from './module.js';
@@ -17,6 +19,7 @@ export class ReLU extends Module {
 export class LeakyReLU extends Module {
   constructor(readonly negativeSlope = 0.01) {
     super();
+    checkNumber('LeakyReLU', 'negativeSlope', negativeSlope);
   }
 
   override forward(x: Tensor | TensorLike): Tensor {
@@ -28,6 +31,7 @@ export class LeakyReLU extends Module {
 export class ELU extends Module {
   constructor(readonly alpha = 1) {
     super();
+    checkNumber('ELU', 'alpha', alpha);
   }
 
   override forward(x: Tensor | TensorLike): Tensor {
@@ -74,7 +78,7 @@ export class Softplus extends Module {
     readonly threshold = 20,
   ) {
     super();
-    if (!(beta > 0)) throw new RangeError(`Softplus: expected beta above 0, got ${beta}`);
+    checkSoftplus('Softplus', beta, threshold);
   }
 
   override forward(x: Tensor | TensorLike): Tensor {
@@ -100,7 +104,7 @@ export class Hardtanh extends Module {
     readonly max = 1,
   ) {
     super();
-    if (!(min < max)) throw new RangeError(`Hardtanh: expected min below max, got ${min} and ${max}`);
+    checkBounds('Hardtanh', min, max);
   }
 
   override forward(x: Tensor | TensorLike): Tensor {
@@ -157,7 +161,8 @@ export class PReLU extends Module {
     const along =
       y.shape.length > 2 ? this.weight.reshape(numParameters, ...y.shape.slice(2).map(() => 1)) : this.weight;
     // clamp() lets the gradient pass at 0, relu() does not: there it is the weight, as in PyTorch.
-    return y.relu().add(y.clamp(-Infinity, 0).mul(along));
+    // What a weight of 0 counts is 0, also at −∞.
+    return y.relu().add(call(weigh, [y.clamp(-Infinity, 0), along], undefined));
   }
 }
 

@@ -1,3 +1,4 @@
+import { checkNumber } from '../core/checks.js';
 import { dropout } from '../tensor/operations/dropout.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
@@ -13,7 +14,7 @@ import { Module } from './module.js';
 export class Dropout extends Module {
   constructor(readonly p = 0.5) {
     super();
-    if (!(p >= 0 && p < 1)) throw new RangeError(`Dropout: expected 0 ≤ p < 1, got ${p}`);
+    checkNumber('Dropout', 'p', p, { least: 0, below: 1 });
   }
 
   override forward(given: Tensor | TensorLike): Tensor {
@@ -32,7 +33,7 @@ export class Dropout extends Module {
 export class AlphaDropout extends Module {
   constructor(readonly p = 0.5) {
     super();
-    if (!(p >= 0 && p < 1)) throw new RangeError(`AlphaDropout: expected 0 ≤ p < 1, got ${p}`);
+    checkNumber('AlphaDropout', 'p', p, { least: 0, below: 1 });
   }
 
   override forward(given: Tensor | TensorLike): Tensor {

@@ -1,3 +1,4 @@
+import { checkNumber } from '../core/checks.js';
 import { cosPi, logOfShare } from '../core/elementary.js';
 import { defaultGenerator } from '../core/random.js';
 import { embedding } from '../tensor/operations/embedding.js';
@@ -42,13 +43,8 @@ export class Embedding extends Module {
     checkOptions('Embedding', options, ['paddingIdx']);
     checkSizes('Embedding', { numEmbeddings, embeddingDim });
     const { paddingIdx } = options;
-    if (
-      paddingIdx !== undefined &&
-      !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < numEmbeddings)
-    ) {
-      throw new RangeError(
-        `Embedding: expected paddingIdx to be an integer in [0, ${numEmbeddings}), got ${String(paddingIdx)}`,
-      );
+    if (paddingIdx !== undefined) {
+      checkNumber('Embedding', 'paddingIdx', paddingIdx, { least: 0, below: numEmbeddings, whole: true });
     }
     this.paddingIdx = paddingIdx;
     const values = normal(new Float32Array(numEmbeddings * embeddingDim));

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { defaultGenerator, floatUpTo, type Generator } from '../core/random.js';
 import { formatShape } from '../tensor/layout.js';
 import { checkOptions } from '../core/options.js';
@@ -33,6 +34,7 @@ export interface GainOptions {
  * @throws TypeError on a slope that is no finite number, RangeError on an unknown function
  */
 export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number {
+  checkFinite('calculateGain', { slope });
   const gains: Record<Nonlinearity, number> = {
     linear: 1,
     sigmoid: 1,
@@ -41,7 +43,6 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
     leakyRelu: Math.sqrt(2 / (1 + slope ** 2)),
     selu: 3 / 4,
   };
-  checkFinite('calculateGain', { slope });
   if (!Object.hasOwn(gains, nonlinearity)) {
     const known = Object.keys(gains).join(', ');
     throw new RangeError(`calculateGain: unknown nonlinearity '${nonlinearity}' (known: ${known})`);
@@ -171,9 +172,9 @@ export function truncNormal<T extends Tensor>(
   checkOptions('truncNormal', options, ['mean', 'std', 'a', 'b']);
   const { mean = 0, std = 1, a = -2, b = 2 } = options;
   checkFinite('truncNormal', { mean, std, a, b });
-  if (!(std > 0)) throw new RangeError(`truncNormal: expected std to be above 0, got ${String(std)}`);
+  if (!(std > 0)) throw new RangeError(`truncNormal: expected std to be above 0, got ${shown(std)}`);
   const [least, most] = [-floatUpTo(-a), floatUpTo(b)];
-  if (!(a < b)) throw new RangeError(`truncNormal: expected a < b, got ${String(a)} and ${String(b)}`);
+  if (!(a < b)) throw new RangeError(`truncNormal: expected a < b, got ${shown(a)} and ${shown(b)}`);
   if (least > most) throw new RangeError(`truncNormal: there is no float32 number from ${a} to ${b}`);
   return fill('truncNormal', parameter, (random) =>
     Math.min(most, Math.max(least, truncated(random, mean, std, a, b))),
@@ -189,7 +190,7 @@ export function uniform<T extends Tensor>(parameter: T, options: { a?: number; b
   checkOptions('uniform', options, ['a', 'b']);
   const { a = 0, b = 1 } = options;
   checkFinite('uniform', { a, b });
-  if (!(a <= b)) throw new RangeError(`uniform: expected a ≤ b, got ${String(a)} and ${String(b)}`);
+  if (!(a <= b)) throw new RangeError(`uniform: expected a ≤ b, got ${shown(a)} and ${shown(b)}`);
   return fillUniform('uniform', parameter, a, b);
 }
 
@@ -202,7 +203,7 @@ export function normal<T extends Tensor>(parameter: T, options: { mean?: number;
   checkOptions('normal', options, ['mean', 'std']);
   const { mean = 0, std = 1 } = options;
   checkFinite('normal', { mean, std });
-  if (!(std >= 0)) throw new RangeError(`normal: expected std to be at least 0, got ${String(std)}`);
+  if (!(std >= 0)) throw new RangeError(`normal: expected std to be at least 0, got ${shown(std)}`);
   return fill('normal', parameter, (random) => random.normal(mean, std));
 }
 
@@ -212,7 +213,7 @@ export function normal<T extends Tensor>(parameter: T, options: { mean?: number;
  * @throws TypeError on anything but a leaf and a finite number
  */
 export function constant<T extends Tensor>(parameter: T, value: number): T {
-  if (typeof value !== 'number') throw new TypeError(`constant: expected a number, got ${String(value)}`);
+  if (typeof value !== 'number') throw new TypeError(`constant: expected a number, got ${shown(value)}`);
   checkFinite('constant', { value });
   return fill('constant', parameter, () => value);
 }
@@ -257,13 +258,13 @@ function checkFinite(name: string, values: Readonly<Record<string, number>>): vo
   for (const [option, value] of Object.entries(values)) {
     if (typeof value === 'number' && Math.abs(Math.fround(value)) < Infinity) continue;
     const Kind = typeof value === 'number' ? RangeError : TypeError;
-    throw new Kind(`${name}: expected ${option} to be a finite float32 number, got ${String(value)}`);
+    throw new Kind(`${name}: expected ${option} to be a finite float32 number, got ${shown(value)}`);
   }
 }
 
 function checkLeaf(name: string, parameter: Tensor): void {
   if (!(parameter instanceof Tensor)) {
-    throw new TypeError(`${name}: expected a parameter, got ${String(parameter)}`);
+    throw new TypeError(`${name}: expected a parameter, got ${shown(parameter)}`);
   }
   if (!parameter.isLeaf || parameter.source) {
     throw new TypeError(`${name}: expected a parameter, got a computed or constant tensor`);
@@ -286,7 +287,7 @@ function kaimingDeviation(name: string, parameter: Tensor, options: KaimingOptio
   const { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' } = options;
   checkFinite(name, { a });
   if (mode !== 'fanIn' && mode !== 'fanOut') {
-    throw new RangeError(`${name}: expected mode 'fanIn' or 'fanOut', got ${String(mode)}`);
+    throw new RangeError(`${name}: expected mode 'fanIn' or 'fanOut', got ${shown(mode)}`);
   }
   return calculateGain(nonlinearity, a) / Math.sqrt(fans(name, parameter)[mode]);
 }

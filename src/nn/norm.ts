@@ -61,10 +61,8 @@ export class BatchNorm1d extends Module {
     checkOptions('BatchNorm1d', options, ['eps', 'momentum', 'affine', 'trackRunningStats']);
     checkSizes('BatchNorm1d', { numFeatures });
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
-    checkNumber('BatchNorm1d', 'eps', eps, 0);
-    if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
-      throw new RangeError(`BatchNorm1d: expected momentum in [0, 1] or null, got ${String(momentum)}`);
-    }
+    checkNumber('BatchNorm1d', 'eps', eps, { least: 0 });
+    if (momentum !== null) checkNumber('BatchNorm1d', 'momentum', momentum, { least: 0, most: 1 });
     this.inFeatures = numFeatures;
     this.eps = eps;
     this.momentum = momentum;
@@ -146,7 +144,7 @@ export class LayerNorm extends Module {
     super();
     checkOptions('LayerNorm', options, ['eps', 'elementwiseAffine', 'bias']);
     const { eps = 1e-5, elementwiseAffine = true, bias = true } = options;
-    checkNumber('LayerNorm', 'eps', eps, 0);
+    checkNumber('LayerNorm', 'eps', eps, { least: 0 });
     this.normalizedShape = lastDimensions('LayerNorm', normalizedShape);
     this.eps = eps;
     const size = sizeOf(this.normalizedShape);
@@ -196,7 +194,7 @@ export class RMSNorm extends Module {
     super();
     checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine']);
     const { eps = 2 ** -23, elementwiseAffine = true } = options;
-    checkNumber('RMSNorm', 'eps', eps, 0);
+    checkNumber('RMSNorm', 'eps', eps, { least: 0 });
     this.normalizedShape = lastDimensions('RMSNorm', normalizedShape);
     this.eps = eps;
     if (elementwiseAffine) {

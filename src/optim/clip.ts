@@ -1,3 +1,5 @@
+import { checkNumber } from '../core/checks.js';
+import { shown } from '../core/shown.js';
 import { Binary, FUNCTION_SHIFT, Opcode, Reduction, Unary } from '../../assembly/opcodes.js';
 import { DIVISORS, raise, unary } from '../tensor/operations/rows.js';
 import { currentTape } from '../tensor/scope.js';
@@ -45,10 +47,8 @@ export function clipGradNorm(
 ): Tensor {
   checkOptions('clipGradNorm', options, ['normType']);
   const { normType = 2 } = options;
-  if (!(maxNorm >= 0))
-    throw new RangeError(`clipGradNorm: expected maxNorm to be at least 0, got ${String(maxNorm)}`);
-  if (!(normType > 0))
-    throw new RangeError(`clipGradNorm: expected normType to be above 0, got ${String(normType)}`);
+  checkNumber('clipGradNorm', 'maxNorm', maxNorm, { least: 0, most: Infinity });
+  checkNumber('clipGradNorm', 'normType', normType, { above: 0, most: Infinity });
   const tape = currentTape();
   return tape.perform('clipGradNorm', () => {
     const gradients = gradientsOf('clipGradNorm', tape, parameters);
@@ -77,8 +77,7 @@ export function clipGradNorm(
  * ```
  */
 export function clipGradValue(parameters: Tensor | Iterable<Tensor>, limit: number): void {
-  if (!(limit >= 0))
-    throw new RangeError(`clipGradValue: expected a limit of at least 0, got ${String(limit)}`);
+  checkNumber('clipGradValue', 'limit', limit, { least: 0, most: Infinity });
   const tape = currentTape();
   tape.perform('clipGradValue', () => {
     for (const { pointer, size } of gradientsOf('clipGradValue', tape, parameters)) {
@@ -92,7 +91,7 @@ function gradientsOf(name: string, tape: Tape, parameters: Tensor | Iterable<Ten
   const found: Filled[] = [];
   for (const parameter of list) {
     if (!(parameter instanceof Tensor))
-      throw new TypeError(`${name}: expected tensors, got ${String(parameter)}`);
+      throw new TypeError(`${name}: expected tensors, got ${shown(parameter)}`);
     if (parameter.gradientApplied) throw new Error(`${name}: ${APPLIED}`);
     const { gradient, size } = parameter;
     if (!gradient?.filled || size === 0) continue;

@@ -1,3 +1,5 @@
+import { checkNumber } from '../core/checks.js';
+import { shown } from '../core/shown.js';
 import { FLAG_ACCUMULATE } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
 import { Block, noteChange } from '../core/owner.js';
@@ -115,7 +117,7 @@ export class EMA {
 
   /** @throws RangeError where decay or sizes differ; then nothing is changed */
   loadStateDict({ decay, averages }: EMAState): void {
-    if (decay !== this.decay) throw new RangeError(`EMA: expected decay ${this.decay}, got ${String(decay)}`);
+    if (decay !== this.decay) throw new RangeError(`EMA: expected decay ${this.decay}, got ${shown(decay)}`);
     const sizes = this.parameters.map(({ size }) => size).join(', ');
     const lists = averages.map(listOf);
     const got = lists.map((list) => list?.length).join(', ');
@@ -137,7 +139,5 @@ export class EMA {
 }
 
 function checkDecay(decay: number): void {
-  if (typeof decay !== 'number' || !(decay >= 0 && decay <= 1)) {
-    throw new RangeError(`EMA: expected decay to be in [0, 1], got ${String(decay)}`);
-  }
+  checkNumber('EMA', 'decay', decay, { least: 0, most: 1 });
 }

@@ -1,3 +1,4 @@
+import { checkNumber, refuse } from '../core/checks.js';
 import { OPTIONS_BYTES } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
 import { Block, noteChange } from '../core/owner.js';
@@ -34,7 +35,7 @@ export class ParameterGroup {
         enumerable: true,
         get: () => read(block, option),
         set: (value: unknown) => {
-          checkNumber(method, name, option, value);
+          checkOption(method, name, option, value);
           // lr is set often, and decides nothing.
           const before = option.at > 0 && buffers();
           write(block, option, value as number | readonly number[]);
@@ -63,28 +64,23 @@ function write(block: Block, { at }: NumberOption, value: number | readonly numb
   if (at < 2) f32[block.pointer / 4 + at] = values[0];
 }
 
-function checkNumber(method: Method, name: string, option: NumberOption, value: unknown): void {
-  const { initial, below = Infinity } = option;
-  const pair = Array.isArray(initial);
-  const values: unknown[] = pair && Array.isArray(value) && value.length === 2 ? value : [value];
-  const good = (x: unknown): boolean => typeof x === 'number' && x >= 0 && x < below;
-  if (values.length === (pair ? 2 : 1) && values.every(good)) return;
-  const range = below === Infinity ? 'finite number ≥ 0' : `number in [0, ${below})`;
-  const expected = pair ? `two numbers in [0, ${below})` : `a ${range}`;
-  const got = Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
-  throw new RangeError(`${method.name}: expected ${name} to be ${expected}, got ${got}`);
+function checkOption(method: Method, name: string, option: NumberOption, value: unknown): void {
+  const { initial, below } = option;
+  const check = (what: string, one: unknown): void =>
+    checkNumber(method.name, what, one, { least: 0, below });
+  if (!Array.isArray(initial)) return check(name, value);
+  if (!Array.isArray(value) || value.length !== 2) refuse(method.name, name, 'two numbers', value);
+  value.forEach((one, i) => check(`${name}[${i}]`, one));
 }
 
 /** Throws where a group could not be made of these options. */
 export function checkValues(method: Method, options: OptionValues): void {
   for (const [name, option] of Object.entries(method.numbers)) {
-    checkNumber(method, name, option, options[name]);
+    checkOption(method, name, option, options[name]);
   }
   for (const name of method.switches) {
     if (typeof options[name] !== 'boolean') {
-      throw new TypeError(
-        `${method.name}: expected ${name} to be true or false, got ${String(options[name])}`,
-      );
+      refuse(method.name, name, 'true or false', options[name]);
     }
   }
   method.check?.(options);

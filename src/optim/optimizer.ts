@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { FLAG_MAXIMIZE, FUNCTION_SHIFT, Opcode } from '../../assembly/opcodes.js';
 import { clearGradient } from '../tensor/backward.js';
 import { currentTape } from '../tensor/scope.js';
@@ -182,7 +183,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
 
 function groupsOf<Options>(name: string, parameters: Parameters<Options>): GroupOptions<Options>[] {
   if (typeof (parameters as Iterable<unknown> | undefined)?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(`${name}: expected an array of parameters or of groups, got ${String(parameters)}`);
+    throw new TypeError(`${name}: expected an array of parameters or of groups, got ${shown(parameters)}`);
   }
   const given = [...(parameters as Iterable<Tensor | GroupOptions<Options>>)];
   const isGroup = (item: unknown): item is GroupOptions<Options> =>
@@ -196,7 +197,7 @@ export function leavesOf(name: string, params: Tensor | Iterable<Tensor>): Tenso
   const list = [...new Set(params instanceof Tensor ? [params] : params)];
   for (const parameter of list) {
     if (!(parameter instanceof Tensor))
-      throw new TypeError(`${name}: expected tensors, got ${String(parameter)}`);
+      throw new TypeError(`${name}: expected tensors, got ${shown(parameter)}`);
     if (!parameter.isLeaf || parameter.source) {
       throw new TypeError(
         `${name}: expected leaves that require a gradient, got a computed or constant tensor`,

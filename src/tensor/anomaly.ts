@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { engine } from '../core/engine.js';
 import { formatShape, placeOf, sizeOf, type Shape } from './layout.js';
 import type { Call, Tape } from './tape.js';
@@ -122,7 +123,7 @@ function firstBadGradient(input: Value): { at: number; value: number } | undefin
  * ```
  */
 export function detectAnomaly<T>(fn: () => T): T {
-  if (typeof fn !== 'function') throw new TypeError(`detectAnomaly: expected a function, got ${String(fn)}`);
+  if (typeof fn !== 'function') throw new TypeError(`detectAnomaly: expected a function, got ${shown(fn)}`);
   const result = watched(new AnomalyWatcher(), fn);
   if (result instanceof Promise) {
     throw new TypeError(

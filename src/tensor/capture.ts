@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { checkOptions } from '../core/options.js';
 import { AnomalyWatcher } from './anomaly.js';
 import { Captured, type CaptureOptions } from './captured.js';
@@ -40,7 +41,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
   options: CaptureOptions = {},
 ): (...args: Args) => Result {
   checkOptions('capture', options, ['keepGradients', 'withoutRules', 'anomaly']);
-  if (typeof fn !== 'function') throw new TypeError(`capture: expected a function, got ${String(fn)}`);
+  if (typeof fn !== 'function') throw new TypeError(`capture: expected a function, got ${shown(fn)}`);
   const captured = new Captured(
     'capture',
     (...args) => {
@@ -58,7 +59,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
     let constants = true;
     for (const arg of args) {
       if (!(arg instanceof Tensor))
-        throw new TypeError(`capture: expected tensors as arguments, got ${String(arg)}`);
+        throw new TypeError(`capture: expected tensors as arguments, got ${shown(arg)}`);
       if (arg.requiresGrad && !isCapturing()) {
         throw new TypeError(
           'capture: an argument that requires a gradient; use it inside the function instead',

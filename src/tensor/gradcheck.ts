@@ -1,3 +1,5 @@
+import { checkNumber } from '../core/checks.js';
+import { shown } from '../core/shown.js';
 import { Generator } from '../core/random.js';
 import { formatShape, placeOf } from './layout.js';
 import { noGrad } from './noGrad.js';
@@ -82,8 +84,8 @@ export function gradcheck(
 ): GradcheckReport {
   checkOptions('gradcheck', options, ['step', 'tolerance', 'roundings', 'seed', 'throws']);
   const { step = 1 / 64, tolerance = 1e-3, roundings = 32, seed = 0, throws = true } = options;
-  if (typeof fn !== 'function') throw new TypeError(`gradcheck: expected a function, got ${String(fn)}`);
-  if (!(step > 0 && step < 1)) throw new RangeError(`gradcheck: expected 0 < step < 1, got ${step}`);
+  if (typeof fn !== 'function') throw new TypeError(`gradcheck: expected a function, got ${shown(fn)}`);
+  checkNumber('gradcheck', 'step', step, { above: 0, below: 1 });
   const points = inputs.map((input) => numbersOf('gradcheck', input));
   const evaluate = (which: number, at: number, value: number): Float32Array =>
     noGrad(() => {

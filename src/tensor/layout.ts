@@ -1,3 +1,5 @@
+import { shown } from '../core/shown.js';
+
 /** Shapes and strides, as plain number arrays. Strides count elements. */
 export type Shape = readonly number[];
 
@@ -15,7 +17,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
 }
 
 export function formatShape(shape: Shape): string {
-  return `[${shape.join(', ')}]`;
+  return `[${shape.map(shown).join(', ')}]`;
 }
 
 /** Strides of a contiguous row-major tensor. */
@@ -114,7 +116,7 @@ export function repeatedAxes(shape: Shape, target: Shape): Set<number> {
 /** A dimension counted from either end, as a number in [0, rank). */
 export function axis(operation: string, dim: number, rank: number): number {
   if (!Number.isInteger(dim) || dim < -rank || dim >= rank) {
-    throw new RangeError(`${operation}: dimension ${dim} is not in [${-rank}, ${rank - 1}]`);
+    throw new RangeError(`${operation}: dimension ${shown(dim)} is not in [${-rank}, ${rank - 1}]`);
   }
   return dim < 0 ? dim + rank : dim;
 }
@@ -126,7 +128,7 @@ export function axes(
   rank: number,
 ): Set<number> {
   if (dims === undefined) return new Set(Array.from({ length: rank }, (_, i) => i));
-  const list = typeof dims === 'number' ? [dims] : dims;
+  const list = Array.isArray(dims) ? (dims as readonly number[]) : [dims as number];
   const set = new Set(list.map((dim) => axis(operation, dim, rank)));
   if (set.size !== list.length)
     throw new RangeError(`${operation}: a dimension is named twice in [${list.join(', ')}]`);

@@ -1,5 +1,6 @@
 import { inspectable } from '#inspect';
 import { engine } from '../core/engine.js';
+import { ANY, checkNumber } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import { Block, type Owner } from '../core/owner.js';
 import { backward, clearGradient } from './backward.js';
@@ -158,6 +159,7 @@ export class Tensor extends Value {
   /** this to a power: a number, or a tensor with broadcasting. */
   pow(exponent: number | Tensor): Tensor {
     if (typeof exponent === 'number') {
+      checkNumber('pow', 'exponent', exponent, ANY);
       return exponent === 2 ? this.square() : call(unary.power, [this], { first: exponent });
     }
     return apply(binary.tensorPower, this, exponent);
@@ -200,7 +202,8 @@ export class Tensor extends Value {
 
   /** Limited to [min, max]; the gradient passes where min ≤ x ≤ max. */
   clamp(min = -Infinity, max = Infinity): Tensor {
-    if (Number.isNaN(min) || Number.isNaN(max)) throw new RangeError('clamp: a bound is NaN');
+    checkNumber('clamp', 'min', min, ANY);
+    checkNumber('clamp', 'max', max, ANY);
     return call(unary.clamp, [this], { first: min, second: max });
   }
 
@@ -249,11 +252,13 @@ export class Tensor extends Value {
 
   /** x above 0, slope · x below. */
   leakyRelu(slope = 0.01): Tensor {
+    checkNumber('leakyRelu', 'slope', slope, ANY);
     return call(unary.leakyRelu, [this], { first: slope });
   }
 
   /** x above 0, alpha · (eˣ − 1) below. */
   elu(alpha = 1): Tensor {
+    checkNumber('elu', 'alpha', alpha, ANY);
     return call(unary.elu, [this], { first: alpha });
   }
 
@@ -279,7 +284,7 @@ export class Tensor extends Value {
 
   /** log(1 + exp(beta · x)) / beta, computed stably; x itself where beta · x is above the threshold. */
   softplus(beta = 1, threshold = 20): Tensor {
-    if (!(beta > 0)) throw new RangeError(`softplus: expected beta above 0, got ${beta}`);
+    checkSoftplus('softplus', beta, threshold);
     return call(unary.softplus, [this], { first: beta, second: threshold });
   }
 
@@ -290,7 +295,7 @@ export class Tensor extends Value {
 
   /** Limited to [min, max]; the gradient passes where min < x < max. */
   hardtanh(min = -1, max = 1): Tensor {
-    if (!(min < max)) throw new RangeError(`hardtanh: expected min below max, got ${min} and ${max}`);
+    checkBounds('hardtanh', min, max);
     return call(unary.hardtanh, [this], { first: min, second: max });
   }
 
@@ -306,6 +311,18 @@ export class Tensor extends Value {
 }
 
 inspectable(Tensor);
+
+/** Refuses what softplus cannot be computed with. */
+export function checkSoftplus(name: string, beta: number, threshold: number): void {
+  checkNumber(name, 'beta', beta, { above: 0 });
+  checkNumber(name, 'threshold', threshold, ANY);
+}
+
+/** Refuses bounds that leave nothing between them. */
+export function checkBounds(name: string, min: number, max: number): void {
+  checkNumber(name, 'min', min, ANY);
+  checkNumber(name, 'max', max, { above: min, most: Infinity });
+}
 
 /** The same memory, through which no gradient flows. */
 export function withoutGradient(value: Tensor): Tensor {

@@ -1,4 +1,5 @@
-import { checkCounts } from '../core/checks.js';
+import { shown } from '../core/shown.js';
+import { checkCounts, checkNumber } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import { warn } from '../core/warn.js';
 import { Module, modulesOf } from '../nn/module.js';
@@ -71,12 +72,10 @@ export function checkStep(name: string, model: Module, options: StepOptions): vo
   checkCounts(name, { accumulate });
   for (const option of ['clipGradNorm', 'clipGradValue'] as const) {
     const value = options[option];
-    if (value !== undefined && !(value >= 0)) {
-      throw new RangeError(`${name}: expected ${option} to be a number ≥ 0, got ${String(value)}`);
-    }
+    if (value !== undefined) checkNumber(name, option, value, { least: 0, most: Infinity });
   }
   if (ema !== undefined && typeof ema?.update !== 'function') {
-    throw new TypeError(`${name}: expected ema to be an optim.EMA, got ${String(ema)}`);
+    throw new TypeError(`${name}: expected ema to be an optim.EMA, got ${shown(ema)}`);
   }
   checkParameters(name, model, optimizer);
 }
@@ -107,16 +106,10 @@ export function checkFit(model: Module, options: FitOptions): void {
   if (!Array.isArray(callbacks)) throw new TypeError('fit: expected callbacks to be an array');
   callbacks.forEach((callback, i) => refuseClass('fit', `callback ${i}`, callback));
   checkStep('fit', model, options);
-  if (!Number.isInteger(epochs) || epochs < 0) {
-    throw new RangeError(`fit: expected epochs to be a non-negative integer, got ${String(epochs)}`);
-  }
+  checkNumber('fit', 'epochs', epochs, { least: 0, whole: true });
   if (options.metrics && !options.validation) {
     throw new RangeError('fit: metrics are figures of the validation; give that, too');
   }
   const { budgetMs } = options;
-  if (budgetMs !== undefined && !(typeof budgetMs === 'number' && budgetMs >= 0)) {
-    throw new RangeError(
-      `fit: expected budgetMs to be a number of milliseconds ≥ 0, got ${String(budgetMs)}`,
-    );
-  }
+  if (budgetMs !== undefined) checkNumber('fit', 'budgetMs', budgetMs, { least: 0, most: Infinity });
 }

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { defaultGenerator } from '../core/random.js';
 import { engine } from '../core/engine.js';
 import { DataLoader } from '../data/dataLoader.js';
@@ -106,12 +107,10 @@ function check(model: Module, options: LrRangeOptions, from: number, to: number,
     throw new TypeError('lrRangeTest: expected an optimizer of optim, whose state can be saved');
   }
   if (!(from > 0 && to > from && to < Infinity)) {
-    throw new RangeError(
-      `lrRangeTest: expected 0 < from < to, got from ${String(from)} and to ${String(to)}`,
-    );
+    throw new RangeError(`lrRangeTest: expected 0 < from < to, got from ${shown(from)} and to ${shown(to)}`);
   }
   if (!Number.isInteger(steps) || steps < 2) {
-    throw new RangeError(`lrRangeTest: expected steps to be an integer ≥ 2, got ${String(steps)}`);
+    throw new RangeError(`lrRangeTest: expected steps to be an integer ≥ 2, got ${shown(steps)}`);
   }
 }
 

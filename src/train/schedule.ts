@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { take, type Figure } from './figure.js';
 import type { Optimizer } from './trainingStep.js';
 
@@ -33,7 +34,7 @@ export class Stepping {
       );
     }
     if (every !== 'epoch' && every !== 'batch') {
-      throw new RangeError(`fit: expected every to be 'epoch' or 'batch', got ${String(every)}`);
+      throw new RangeError(`fit: expected every to be 'epoch' or 'batch', got ${shown(every)}`);
     }
     this.scheduler = scheduler;
     this.every = every;

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import * as trainer from '#trainer';
 import { engine, type ConfigureOptions } from '../core/engine.js';
 import { getRandomState } from '../core/random.js';
@@ -196,13 +197,13 @@ function checkRun({
   for (const [name, value] of Object.entries({ batchEveryMs, startTimeoutMs, graceMs })) {
     if (value !== undefined && !(typeof value === 'number' && value >= 0)) {
       throw new RangeError(
-        `trainInWorker: expected ${name} to be a number of milliseconds ≥ 0, got ${String(value)}`,
+        `trainInWorker: expected ${name} to be a number of milliseconds ≥ 0, got ${shown(value)}`,
       );
     }
   }
   for (const [name, value] of Object.entries({ onEpoch, onBatch })) {
     if (value !== undefined && typeof value !== 'function') {
-      throw new TypeError(`trainInWorker: expected ${name} to be a function, got ${String(value)}`);
+      throw new TypeError(`trainInWorker: expected ${name} to be a function, got ${shown(value)}`);
     }
   }
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {

@@ -199,7 +199,7 @@ describe('losses', () => {
   it.each([
     [
       () => new nn.MSELoss({ reduction: 'avg' as never }),
-      /MSELoss: expected reduction 'mean', 'sum' or 'none', got avg/,
+      /MSELoss: expected reduction 'mean', 'sum' or 'none', got string "avg"/,
     ],
     [() => new nn.MSELoss({ reducton: 'sum' } as never), /MSELoss: unknown option 'reducton'/],
     [() => new nn.L1Loss().forward(x, [1, 2]), /^L1Loss: expected target \[2, 2\], got \[2\]$/],
@@ -210,13 +210,13 @@ describe('losses', () => {
     [() => new nn.L1Loss().forward(x, x, { weight: [1, 2] } as never), /L1Loss: unknown option 'weight'/],
     [() => new nn.MSELoss().forward(x, x, { weight: [1, 2] } as never), /MSELoss: unknown option 'weight'/],
     [() => new nn.CrossEntropyLoss().forward(x, [0, 1], { weight: 1 } as never), /unknown option 'weight'/],
-    [() => new nn.HuberLoss({ delta: 0 }), /HuberLoss: expected delta above 0, got 0/],
-    [
-      () => new nn.SmoothL1Loss({ beta: -1 }),
-      /SmoothL1Loss: expected beta to be a finite number of at least 0/,
-    ],
+    [() => new nn.HuberLoss({ delta: 0 }), /HuberLoss: expected delta to be a number above 0, got 0/],
+    [() => new nn.SmoothL1Loss({ beta: -1 }), /SmoothL1Loss: expected beta to be a finite number ≥ 0/],
     [() => new nn.HingeLoss({ margin: NaN }), /HingeLoss: expected margin .* got NaN/],
-    [() => new nn.CrossEntropyLoss({ labelSmoothing: 2 }), /expected labelSmoothing in \[0, 1\], got 2/],
+    [
+      () => new nn.CrossEntropyLoss({ labelSmoothing: 2 }),
+      /expected labelSmoothing to be a number in \[0, 1\], got 2/,
+    ],
     [() => new nn.CrossEntropyLoss({ ignoreIndex: 0.5 }), /expected ignoreIndex to be an integer, got 0\.5/],
     [
       () => new nn.CrossEntropyLoss({ weight: [1, 2, 3] }).forward(x, [0, 1]),
@@ -248,7 +248,7 @@ describe('losses', () => {
     [() => new nn.KLDivLoss({ reduction: 'batch' as never }), /KLDivLoss: expected reduction/],
     [
       () => new nn.CosineEmbeddingLoss({ margin: 2 }),
-      /CosineEmbeddingLoss: expected margin in \[−1, 1\], got 2/,
+      /CosineEmbeddingLoss: expected margin to be a number in \[-1, 1\], got 2/,
     ],
     [
       () => new nn.CosineEmbeddingLoss().forward(x, tensor([[1]]), [1, 1]),
@@ -258,7 +258,10 @@ describe('losses', () => {
       () => new nn.CosineEmbeddingLoss().forward(x, x, [1]),
       /CosineEmbeddingLoss: expected targets \[2\], got \[1\]/,
     ],
-    [() => new nn.TripletMarginLoss({ p: 0.5 }), /TripletMarginLoss: expected p .* at least 1, got 0\.5/],
+    [
+      () => new nn.TripletMarginLoss({ p: 0.5 }),
+      /TripletMarginLoss: expected p to be a finite number ≥ 1, got 0\.5/,
+    ],
     [
       () => new nn.TripletMarginLoss().forward(x, x, tensor([[1]])),
       /expected negative \[2, 2\], got \[1, 1\]/,

@@ -350,7 +350,10 @@ describe('all of them', () => {
       () => init.kaimingUniform(tensor([1], { requiresGrad: true })),
       /kaimingUniform: expected a weight \[out, in, …\], got shape \[1\]/,
     ],
-    [() => init.kaimingNormal(weight(), { mode: 'fan_in' as never }), /mode 'fanIn' or 'fanOut', got fan_in/],
+    [
+      () => init.kaimingNormal(weight(), { mode: 'fan_in' as never }),
+      /mode 'fanIn' or 'fanOut', got string "fan_in"/,
+    ],
     [
       () => init.kaimingNormal(weight(), { nonlinearity: 'gelu' as never }),
       /unknown nonlinearity 'gelu' \(known: linear/,
@@ -360,6 +363,6 @@ describe('all of them', () => {
     [() => init.truncNormal(weight(), { std: 0 }), /std to be above 0/],
     [() => init.uniform(weight(), { a: 2 }), /expected a ≤ b, got 2 and 1/],
     [() => init.normal(weight(), { std: -1 }), /std to be at least 0/],
-    [() => init.constant(weight(), 'x' as never), /expected a number, got x/],
+    [() => init.constant(weight(), 'x' as never), /expected a number, got string "x"/],
   ])('%s', (action, message) => expect(action).toThrow(message));
 });

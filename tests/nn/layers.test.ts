@@ -164,8 +164,8 @@ describe('BatchNorm1d', () => {
 
   it.each([
     [() => new nn.BatchNorm1d(0), /BatchNorm1d: expected numFeatures to be a positive integer, got 0/],
-    [() => new nn.BatchNorm1d(2, { momentum: 2 }), /expected momentum in \[0, 1\] or null, got 2/],
-    [() => new nn.BatchNorm1d(2, { eps: -1 }), /expected eps to be a finite number of at least 0, got -1/],
+    [() => new nn.BatchNorm1d(2, { momentum: 2 }), /expected momentum to be a number in \[0, 1\], got 2/],
+    [() => new nn.BatchNorm1d(2, { eps: -1 }), /expected eps to be a finite number ≥ 0, got -1/],
     [() => new nn.BatchNorm1d(2, { momentun: 1 } as never), /unknown option 'momentun'/],
     [
       () => new nn.BatchNorm1d(2).forward(tensor([[1, 2, 3]])),
@@ -349,7 +349,9 @@ describe('AlphaDropout', () => {
     expect(dropped[0]).toBeCloseTo(-a * lowest + a * lowest * 0.3, 5);
     layer.eval();
     expect(layer.forward(x)).toBe(x);
-    expect(() => new nn.AlphaDropout(1)).toThrow(/AlphaDropout: expected 0 ≤ p < 1, got 1/);
+    expect(() => new nn.AlphaDropout(1)).toThrow(
+      /AlphaDropout: expected p to be a number in \[0, 1\), got 1/,
+    );
   });
 });
 
@@ -410,8 +412,8 @@ describe('structure', () => {
       () => new nn.PReLU(2).forward(tensor([[1, 2, 3]])),
       /PReLU\(2\): expected x \[batch, 2, …\], got \[1, 3\]/,
     ],
-    [() => new nn.Softplus(0), /Softplus: expected beta above 0, got 0/],
-    [() => new nn.Hardtanh(1, 1), /Hardtanh: expected min below max, got 1 and 1/],
+    [() => new nn.Softplus(0), /Softplus: expected beta to be a finite number above 0, got 0/],
+    [() => new nn.Hardtanh(1, 1), /Hardtanh: expected max to be a number above 1, got 1/],
   ])('refuses %s', (action, message) => expect(action).toThrow(message));
 });
 

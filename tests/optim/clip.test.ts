@@ -135,11 +135,11 @@ describe('clipGradNorm', () => {
 
   it.each([
     [() => optim.clipGradNorm([3 as never], 1), /clipGradNorm: expected tensors, got 3/],
-    [() => optim.clipGradNorm([], -1), /maxNorm to be at least 0, got -1/],
+    [() => optim.clipGradNorm([], -1), /maxNorm to be a number ≥ 0, got -1/],
     [() => optim.clipGradNorm([], NaN), /maxNorm/],
-    [() => optim.clipGradNorm([], 1, { normType: 0 }), /normType to be above 0/],
+    [() => optim.clipGradNorm([], 1, { normType: 0 }), /normType to be a number above 0/],
     [() => optim.clipGradNorm([], 1, { p: 1 } as never), /unknown option 'p'/],
-    [() => optim.clipGradValue([], -1), /clipGradValue: expected a limit of at least 0/],
+    [() => optim.clipGradValue([], -1), /clipGradValue: expected limit to be a number ≥ 0/],
   ])('%s', (action, message) => expect(action).toThrow(message));
 });
 

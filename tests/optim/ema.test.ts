@@ -70,7 +70,7 @@ describe('EMA', () => {
     expect(() => ema.loadStateDict({ ...saved, decay: 0.5 })).toThrow(/expected decay 0.8, got 0.5/);
     expect(() => ema.loadStateDict({ ...saved, averages: [] })).toThrow(/averages of 3 numbers/);
     expect(() => new optim.EMA([tensor(1, { requiresGrad: true })], { decay: 2 })).toThrow(
-      /decay to be in \[0, 1\]/,
+      /decay to be a number in \[0, 1\]/,
     );
   });
 });

@@ -263,7 +263,7 @@ describe('saved schedules', () => {
     const before = schedule.stateDict();
     const other = new optim.ExponentialLR(optimizerOf(), { gamma: 0.5 }).stateDict();
     expect(() => schedule.loadStateDict(other)).toThrow(
-      /StepLR: expected a state of StepLR, got ExponentialLR/,
+      /StepLR: expected a state of StepLR, got string "ExponentialLR"/,
     );
     expect(() => schedule.loadStateDict({ ...before, lastLr: [1] })).toThrow(
       /a state of 2 groups, got one of 1/,
@@ -306,7 +306,7 @@ describe('errors', () => {
       /unknown option 'gama' \(known: stepSize/,
     ],
     [() => new optim.MultiStepLR(o(), { milestones: 3 as never }), /milestones to be an array, got 3/],
-    [() => new optim.ExponentialLR(o(), {} as never), /gamma to be a number ≥ 0, got undefined/],
+    [() => new optim.ExponentialLR(o(), {} as never), /gamma to be a finite number ≥ 0, got undefined/],
     [() => new optim.LinearLR(o(), { startFactor: 0 }), /startFactor/],
     [() => new optim.CosineAnnealingLR(o(), { tMax: 1.5 }), /tMax to be an integer ≥ 1, got 1.5/],
     [() => new optim.CosineAnnealingWarmRestarts(o(), { t0: 2, tMult: 0 }), /tMult/],
@@ -318,7 +318,10 @@ describe('errors', () => {
     ],
     [() => new optim.LambdaLR(o(), { lrLambda: 3 as never }), /lrLambda to be a function, got 3/],
     [() => new optim.ReduceLROnPlateau(o(), { factor: 1 }), /factor/],
-    [() => new optim.ReduceLROnPlateau(o(), { mode: 'low' as never }), /mode 'min' or 'max', got low/],
+    [
+      () => new optim.ReduceLROnPlateau(o(), { mode: 'low' as never }),
+      /mode 'min' or 'max', got string "low"/,
+    ],
     [() => new optim.ReduceLROnPlateau(o()).step(), /expected step\(\) with a figure, got undefined/],
   ])('%s', (action, message) => expect(action).toThrow(message));
 

@@ -245,7 +245,7 @@ describe('a budget', () => {
     await refused({ data: new data.DataLoader(dataset, { sampler }) }).toThrow(
       /sampler of data has no getState/,
     );
-    await refused({ budgetMs: -1 }).toThrow(/milliseconds ≥ 0, got -1/);
+    await refused({ budgetMs: -1 }).toThrow(/budgetMs to be a number ≥ 0, got -1/);
     await refused({ budgetMs: NaN }).toThrow(/got NaN/);
     expect([...(model as nn.Linear).weight.data]).toEqual(before);
     const interrupting = {

@@ -402,7 +402,7 @@ describe('ProgressBar', () => {
 
   it('refuses what it does not know', () => {
     expect(() => new callbacks.ProgressBar({ every: 'row' as never })).toThrow(
-      /'batch' or 'epoch', got 'row'/,
+      /'batch' or 'epoch', got string "row"/,
     );
     expect(() => new callbacks.ProgressBar({ show: 1 as never })).toThrow(
       /show to be a function, got number/,

@@ -187,7 +187,7 @@ describe('fit', () => {
   });
 
   it.each([
-    [{ epochs: -1 }, /epochs to be a non-negative integer/],
+    [{ epochs: -1 }, /epochs to be an integer ≥ 0/],
     [{ epochs: 1.5 }, /epochs/],
     [{ data: points }, /expected data to be a data.DataLoader/],
     [{ validation: points }, /expected validation/],

@@ -212,7 +212,7 @@ describe('what outputs mean', () => {
     ],
     [() => new metrics.F1({ average: 'mean' as never }), /F1: unknown average 'mean'/],
     [() => new metrics.Recall({ averag: 'micro' } as never), /Recall: unknown option/],
-    [() => new metrics.Accuracy({ threshold: 2 }), /0 ≤ threshold ≤ 1/],
+    [() => new metrics.Accuracy({ threshold: 2 }), /threshold to be a number in \[0, 1\]/],
     [
       () => new metrics.F1().update([[1, 2]], [1]).update([[1, 2, 3]], [1]),
       /expected 2 classes as before, got 3/,

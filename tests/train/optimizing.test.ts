@@ -253,7 +253,10 @@ it.each([
   [{ clipGradValue: NaN }, /clipGradValue/],
   [{ schedule: 3 }, /fit: expected schedule|in/],
   [{ schedule: {} }, /expected schedule to be one of optim/],
-  [{ schedule: { scheduler: { step() {} }, every: 'step' } }, /every to be 'epoch' or 'batch', got step/],
+  [
+    { schedule: { scheduler: { step() {} }, every: 'step' } },
+    /every to be 'epoch' or 'batch', got string "step/,
+  ],
   [{ ema: {} }, /expected ema to be an optim.EMA/],
 ])('fit refuses %o before anything is changed', async (change, message) => {
   const { model, optimizer, loader } = setUp();

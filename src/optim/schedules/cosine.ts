@@ -1,8 +1,9 @@
+import { checkNumber } from '../../core/checks.js';
 import { cosPi } from '../../core/elementary.js';
 import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
 import { between, halfCosine } from './between.js';
-import { checkRange, Scheduler } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
 
 export interface CosineAnnealingLROptions {
   /** Steps from the top of the cosine to its bottom. */
@@ -34,8 +35,8 @@ export class CosineAnnealingLR extends Scheduler {
     super(optimizer, 'CosineAnnealingLR');
     checkOptions('CosineAnnealingLR', options, ['tMax', 'etaMin']);
     const { tMax, etaMin = 0 } = options;
-    checkRange('CosineAnnealingLR', 'tMax', tMax, { least: 1, whole: true });
-    checkRange('CosineAnnealingLR', 'etaMin', etaMin);
+    checkNumber('CosineAnnealingLR', 'tMax', tMax, { least: 1, whole: true });
+    checkNumber('CosineAnnealingLR', 'etaMin', etaMin, { least: 0 });
     this.tMax = tMax;
     this.etaMin = etaMin;
     this.set(this.rates());
@@ -95,9 +96,9 @@ export class CosineAnnealingWarmRestarts extends Scheduler {
     super(optimizer, name, ['tCur', 'tI']);
     checkOptions(name, options, ['t0', 'tMult', 'etaMin']);
     const { t0, tMult = 1, etaMin = 0 } = options;
-    checkRange(name, 't0', t0, { least: 1, whole: true });
-    checkRange(name, 'tMult', tMult, { least: 1, whole: true });
-    checkRange(name, 'etaMin', etaMin);
+    checkNumber(name, 't0', t0, { least: 1, whole: true });
+    checkNumber(name, 'tMult', tMult, { least: 1, whole: true });
+    checkNumber(name, 'etaMin', etaMin, { least: 0 });
     this.t0 = this.tI = t0;
     this.tMult = tMult;
     this.etaMin = etaMin;

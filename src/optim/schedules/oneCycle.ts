@@ -1,7 +1,9 @@
+import { checkNumber } from '../../core/checks.js';
+import { shown } from '../../core/shown.js';
 import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
 import { between, halfCosine } from './between.js';
-import { checkRange, Scheduler, type RateGroup, type SchedulerState } from './scheduler.js';
+import { Scheduler, type RateGroup, type SchedulerState } from './scheduler.js';
 
 export interface OneCycleLROptions {
   /** The highest learning rate, for all groups or for each. */
@@ -70,19 +72,19 @@ export class OneCycleLR extends Scheduler {
     const { baseMomentum = 0.85, maxMomentum = 0.95, divFactor = 25, finalDivFactor = 1e4 } = options;
     this.totalSteps = totalOf(options);
     this.options = { ...options };
-    checkRange('OneCycleLR', 'pctStart', pctStart, { most: 1 });
-    checkRange('OneCycleLR', 'divFactor', divFactor, { least: Number.MIN_VALUE });
-    checkRange('OneCycleLR', 'finalDivFactor', finalDivFactor, { least: Number.MIN_VALUE });
+    checkNumber('OneCycleLR', 'pctStart', pctStart, { least: 0, most: 1 });
+    checkNumber('OneCycleLR', 'divFactor', divFactor, { above: 0 });
+    checkNumber('OneCycleLR', 'finalDivFactor', finalDivFactor, { above: 0 });
     if (annealStrategy !== 'cos' && annealStrategy !== 'linear') {
       throw new RangeError(
-        `OneCycleLR: expected annealStrategy 'cos' or 'linear', got ${String(annealStrategy)}`,
+        `OneCycleLR: expected annealStrategy 'cos' or 'linear', got ${shown(annealStrategy)}`,
       );
     }
     const top = this.each('maxLr', options.maxLr);
-    for (const rate of top) checkRange('OneCycleLR', 'maxLr', rate);
+    for (const rate of top) checkNumber('OneCycleLR', 'maxLr', rate, { least: 0 });
     const [low, high] = [this.each('baseMomentum', baseMomentum), this.each('maxMomentum', maxMomentum)];
     for (const value of [...low, ...high]) {
-      if (cycleMomentum) checkRange('OneCycleLR', 'momentum', value, { most: 1 - 2 ** -24 });
+      if (cycleMomentum) checkNumber('OneCycleLR', 'momentum', value, { least: 0, most: 1 - 2 ** -24 });
     }
     if (cycleMomentum && !this.groups.every((group) => 'momentum' in group || 'betas' in group)) {
       throw new RangeError('OneCycleLR: this optimizer has no momentum; set cycleMomentum: false');
@@ -164,13 +166,13 @@ const OPTIONS = [
 
 function totalOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): number {
   if (totalSteps !== undefined) {
-    checkRange('OneCycleLR', 'totalSteps', totalSteps, { least: 1, whole: true });
+    checkNumber('OneCycleLR', 'totalSteps', totalSteps, { least: 1, whole: true });
     return totalSteps;
   }
   if (epochs === undefined || stepsPerEpoch === undefined) {
     throw new RangeError('OneCycleLR: expected totalSteps, or epochs and stepsPerEpoch');
   }
-  checkRange('OneCycleLR', 'epochs', epochs, { least: 1, whole: true });
-  checkRange('OneCycleLR', 'stepsPerEpoch', stepsPerEpoch, { least: 1, whole: true });
+  checkNumber('OneCycleLR', 'epochs', epochs, { least: 1, whole: true });
+  checkNumber('OneCycleLR', 'stepsPerEpoch', stepsPerEpoch, { least: 1, whole: true });
   return epochs * stepsPerEpoch;
 }

@@ -1,6 +1,8 @@
+import { checkNumber } from '../../core/checks.js';
+import { shown } from '../../core/shown.js';
 import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
-import { checkRange, Scheduler, type SchedulerState } from './scheduler.js';
+import { Scheduler, type SchedulerState } from './scheduler.js';
 
 export interface ReduceLROnPlateauOptions {
   /** Whether the figure is to fall (by default) or to rise. */
@@ -50,19 +52,19 @@ export class ReduceLROnPlateau extends Scheduler {
     const settings = { ...DEFAULTS, ...given };
     const { mode, thresholdMode } = settings;
     if (mode !== 'min' && mode !== 'max') {
-      throw new RangeError(`${name}: expected mode 'min' or 'max', got ${String(mode)}`);
+      throw new RangeError(`${name}: expected mode 'min' or 'max', got ${shown(mode)}`);
     }
     if (thresholdMode !== 'rel' && thresholdMode !== 'abs') {
-      throw new RangeError(`${name}: expected thresholdMode 'rel' or 'abs', got ${String(thresholdMode)}`);
+      throw new RangeError(`${name}: expected thresholdMode 'rel' or 'abs', got ${shown(thresholdMode)}`);
     }
-    checkRange(name, 'factor', settings.factor, { most: 1 - 2 ** -53 });
+    checkNumber(name, 'factor', settings.factor, { least: 0, below: 1 });
     for (const option of ['patience', 'cooldown'] as const) {
-      checkRange(name, option, settings[option], { whole: true });
+      checkNumber(name, option, settings[option], { least: 0, whole: true });
     }
-    checkRange(name, 'threshold', settings.threshold);
-    checkRange(name, 'eps', settings.eps);
+    checkNumber(name, 'threshold', settings.threshold, { least: 0 });
+    checkNumber(name, 'eps', settings.eps, { least: 0 });
     this.minLrs = this.each('minLr', minLr);
-    for (const rate of this.minLrs) checkRange(name, 'minLr', rate);
+    for (const rate of this.minLrs) checkNumber(name, 'minLr', rate, { least: 0 });
     this.settings = settings;
     this.best = mode === 'min' ? Infinity : -Infinity;
     this.set(this.rates());
@@ -70,7 +72,7 @@ export class ReduceLROnPlateau extends Scheduler {
 
   override step(metric?: number): void {
     if (typeof metric !== 'number') {
-      throw new TypeError(`ReduceLROnPlateau: expected step() with a figure, got ${String(metric)}`);
+      throw new TypeError(`ReduceLROnPlateau: expected step() with a figure, got ${shown(metric)}`);
     }
     this.advance();
     if (this.isBetter(metric)) {

@@ -1,3 +1,4 @@
+import { shown } from '../../core/shown.js';
 import type { ParameterGroup } from '../group.js';
 import { Optimizer } from '../optimizer.js';
 
@@ -30,7 +31,7 @@ export abstract class Scheduler {
     private readonly saved: readonly string[] = [],
   ) {
     if (!(optimizer instanceof Optimizer)) {
-      throw new TypeError(`${name}: expected an optimizer of optim, got ${String(optimizer)}`);
+      throw new TypeError(`${name}: expected an optimizer of optim, got ${shown(optimizer)}`);
     }
     this.baseLrs = this.groups.map((group) => {
       const initial = initialRates.get(group) ?? group.lr;
@@ -86,7 +87,7 @@ export abstract class Scheduler {
 
   protected checkState(state: SchedulerState): void {
     if (state?.schedule !== this.name) {
-      throw new RangeError(`${this.name}: expected a state of ${this.name}, got ${String(state?.schedule)}`);
+      throw new RangeError(`${this.name}: expected a state of ${this.name}, got ${shown(state?.schedule)}`);
     }
     const groups = (state.lastLr as unknown[] | undefined)?.length;
     const missing = ['lastEpoch', 'baseLrs', ...this.saved].filter((name) => !(name in state));
@@ -104,7 +105,7 @@ export abstract class Scheduler {
     }
     for (const name of ['lastEpoch', ...this.saved]) {
       if (typeof state[name] !== 'number') {
-        throw new RangeError(`${this.name}: expected ${name} to be a number, got ${String(state[name])}`);
+        throw new RangeError(`${this.name}: expected ${name} to be a number, got ${shown(state[name])}`);
       }
     }
   }
@@ -136,18 +137,4 @@ export abstract class Scheduler {
       `${this.name}: expected ${option} for each of ${this.groups.length} groups, got ${value.length}`,
     );
   }
-}
-
-/** Throws where an option is not a number in a range. */
-export function checkRange(
-  name: string,
-  option: string,
-  value: unknown,
-  { least = 0, most = Infinity, whole = false }: { least?: number; most?: number; whole?: boolean } = {},
-): void {
-  const good = typeof value === 'number' && value >= least && value <= most && value < Infinity;
-  if (good && (!whole || Number.isInteger(value))) return;
-  const kind = whole ? 'an integer' : 'a number';
-  const range = most === Infinity ? `≥ ${least}` : `in [${least}, ${most}]`;
-  throw new RangeError(`${name}: expected ${option} to be ${kind} ${range}, got ${String(value)}`);
 }

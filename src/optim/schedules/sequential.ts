@@ -1,6 +1,7 @@
+import { checkNumber } from '../../core/checks.js';
 import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
-import { checkRange, Scheduler, type SchedulerState } from './scheduler.js';
+import { Scheduler, type SchedulerState } from './scheduler.js';
 
 export interface SequentialLROptions {
   /** One after the other, all of the same optimizer. */
@@ -55,7 +56,7 @@ export class SequentialLR extends Scheduler {
     }
     milestones.forEach((milestone, i) => {
       const least = i === 0 ? 1 : milestones[i - 1] + 1;
-      checkRange('SequentialLR', 'a milestone', milestone, { least, whole: true });
+      checkNumber('SequentialLR', 'a milestone', milestone, { least, whole: true });
     });
     this.schedulers = [...schedulers];
     this.milestones = [...milestones];

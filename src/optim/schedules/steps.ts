@@ -1,8 +1,10 @@
+import { checkNumber } from '../../core/checks.js';
+import { shown } from '../../core/shown.js';
 import { wholePower } from '../../core/elementary.js';
 import { checkOptions } from '../../core/options.js';
 import type { Optimizer } from '../optimizer.js';
 import { between } from './between.js';
-import { checkRange, Scheduler } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
 
 export interface StepLROptions {
   /** How many steps the learning rate stays the same. */
@@ -34,8 +36,8 @@ export class StepLR extends Scheduler {
     super(optimizer, 'StepLR');
     checkOptions('StepLR', options, ['stepSize', 'gamma']);
     const { stepSize, gamma = 0.1 } = options;
-    checkRange('StepLR', 'stepSize', stepSize, { least: 1, whole: true });
-    checkRange('StepLR', 'gamma', gamma);
+    checkNumber('StepLR', 'stepSize', stepSize, { least: 1, whole: true });
+    checkNumber('StepLR', 'gamma', gamma, { least: 0 });
     this.stepSize = stepSize;
     this.gamma = gamma;
     this.set(this.rates());
@@ -76,10 +78,11 @@ export class MultiStepLR extends Scheduler {
     checkOptions('MultiStepLR', options, ['milestones', 'gamma']);
     const { milestones, gamma = 0.1 } = options;
     if (!Array.isArray(milestones)) {
-      throw new TypeError(`MultiStepLR: expected milestones to be an array, got ${String(milestones)}`);
+      throw new TypeError(`MultiStepLR: expected milestones to be an array, got ${shown(milestones)}`);
     }
-    for (const milestone of milestones) checkRange('MultiStepLR', 'a milestone', milestone, { whole: true });
-    checkRange('MultiStepLR', 'gamma', gamma);
+    for (const milestone of milestones)
+      checkNumber('MultiStepLR', 'a milestone', milestone, { least: 0, whole: true });
+    checkNumber('MultiStepLR', 'gamma', gamma, { least: 0 });
     this.milestones = [...milestones];
     this.gamma = gamma;
     this.set(this.rates());
@@ -116,7 +119,7 @@ export class ExponentialLR extends Scheduler {
   constructor(optimizer: Optimizer, options: ExponentialLROptions) {
     super(optimizer, 'ExponentialLR');
     checkOptions('ExponentialLR', options, ['gamma']);
-    checkRange('ExponentialLR', 'gamma', options.gamma);
+    checkNumber('ExponentialLR', 'gamma', options.gamma, { least: 0 });
     this.gamma = options.gamma;
     this.set(this.rates());
   }
@@ -158,9 +161,9 @@ export class LinearLR extends Scheduler {
     super(optimizer, 'LinearLR');
     checkOptions('LinearLR', options, ['startFactor', 'endFactor', 'totalIters']);
     const { startFactor = 1 / 3, endFactor = 1, totalIters = 5 } = options;
-    checkRange('LinearLR', 'startFactor', startFactor, { least: Number.MIN_VALUE, most: 1 });
-    checkRange('LinearLR', 'endFactor', endFactor, { most: 1 });
-    checkRange('LinearLR', 'totalIters', totalIters, { least: 1, whole: true });
+    checkNumber('LinearLR', 'startFactor', startFactor, { above: 0, most: 1 });
+    checkNumber('LinearLR', 'endFactor', endFactor, { least: 0, most: 1 });
+    checkNumber('LinearLR', 'totalIters', totalIters, { least: 1, whole: true });
     this.startFactor = startFactor;
     this.endFactor = endFactor;
     this.totalIters = totalIters;
@@ -206,7 +209,7 @@ export class LambdaLR extends Scheduler {
     checkOptions('LambdaLR', options, ['lrLambda']);
     this.factors = this.each('lrLambda', options.lrLambda);
     if (!this.factors.every((factor) => typeof factor === 'function')) {
-      throw new TypeError(`LambdaLR: expected lrLambda to be a function, got ${String(options.lrLambda)}`);
+      throw new TypeError(`LambdaLR: expected lrLambda to be a function, got ${shown(options.lrLambda)}`);
     }
     this.set(this.rates());
   }

@@ -1,3 +1,4 @@
+import { shown } from '../../core/shown.js';
 import { Opcode } from '../../../assembly/opcodes.js';
 import { gradientOf } from '../backward.js';
 import { axis, contiguous, formatShape, sizeOf, walk, type Shape } from '../layout.js';
@@ -124,7 +125,7 @@ function range(shape: Shape, { dim, start, end }: SliceOptions): { dim: number; 
   const at = axis('slice', dim, shape.length);
   const length = shape[at];
   const place = (value: number): number => {
-    if (!Number.isInteger(value)) throw new RangeError(`slice: expected integers, got ${value}`);
+    if (!Number.isInteger(value)) throw new RangeError(`slice: expected integers, got ${shown(value)}`);
     return Math.min(length, Math.max(0, value < 0 ? value + length : value));
   };
   return { dim: at, from: place(start), to: place(end ?? length) };

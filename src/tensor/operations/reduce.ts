@@ -1,4 +1,5 @@
 import { FUNCTION_SHIFT, Opcode, Reduction } from '../../../assembly/opcodes.js';
+import { refuse } from '../../core/checks.js';
 import { gradientOf } from '../backward.js';
 import { axes, broadcastStrides, contiguous, reduction, walk, type Shape } from '../layout.js';
 import type { Call, Operation } from '../tape.js';
@@ -36,6 +37,7 @@ function reduce(
     name,
     shape([x], options) {
       const reduced = reducedAxes(name, x, options);
+      if (typeof options.keepDim !== 'boolean') refuse(name, 'keepDim', 'true or false', options.keepDim);
       const shape = options.keepDim ? keptShape(x, reduced) : x.shape.filter((_, i) => !reduced.has(i));
       if (fn === Reduction.MAX && [...reduced].some((i) => x.shape[i] === 0)) {
         throw new RangeError(

@@ -1,3 +1,4 @@
+import { shown } from '../../core/shown.js';
 import { checkOptions } from '../../core/options.js';
 import type { EpochReport } from '../history.js';
 import type { Callback, Training } from './callback.js';
@@ -40,9 +41,7 @@ export class CSVLogger implements Callback {
     this.separator = options.separator ?? ',';
     if (typeof write !== 'function') throw new TypeError('CSVLogger: expected a function that writes a line');
     if (this.separator.length !== 1 || /["\r\n]/.test(this.separator)) {
-      throw new RangeError(
-        `CSVLogger: expected a separator of one character, got ${JSON.stringify(this.separator)}`,
-      );
+      throw new RangeError(`CSVLogger: expected a separator of one character, got ${shown(this.separator)}`);
     }
   }
 

@@ -1,3 +1,4 @@
+import { shown } from '../../core/shown.js';
 import { checkOptions } from '../../core/options.js';
 import type { BatchReport } from '../history.js';
 import type { Optimizer } from '../trainingStep.js';
@@ -60,7 +61,7 @@ export class LRLogger implements Callback {
     } else if (every === 'batch') {
       this.onBatchEnd = ({ epoch, batch }, { optimizer }) => note({ epoch, batch, lr: rateOf(optimizer) });
     } else {
-      throw new RangeError(`LRLogger: expected every to be 'epoch' or 'batch', got '${String(every)}'`);
+      throw new RangeError(`LRLogger: expected every to be 'epoch' or 'batch', got ${shown(every)}`);
     }
   }
 

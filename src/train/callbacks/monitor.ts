@@ -1,3 +1,5 @@
+import { checkNumber } from '../../core/checks.js';
+import { shown } from '../../core/shown.js';
 import type { EpochReport } from '../history.js';
 import type { Training } from './callback.js';
 
@@ -28,9 +30,9 @@ export class Monitor {
   ) {
     const { mode, minDelta = 0 } = options;
     if (mode !== undefined && mode !== 'min' && mode !== 'max') {
-      throw new RangeError(`${owner}: expected mode 'min' or 'max', got '${String(mode)}'`);
+      throw new RangeError(`${owner}: expected mode 'min' or 'max', got ${shown(mode)}`);
     }
-    if (!(minDelta >= 0)) throw new RangeError(`${owner}: expected minDelta ≥ 0, got ${minDelta}`);
+    checkNumber(owner, 'minDelta', minDelta, { least: 0 });
   }
 
   reset(): void {

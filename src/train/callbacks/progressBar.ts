@@ -1,3 +1,4 @@
+import { shown } from '../../core/shown.js';
 import { checkOptions } from '../../core/options.js';
 import type { BatchReport, EpochReport } from '../history.js';
 import type { Progress, ProgressModule, ProgressReport } from '../progress.js';
@@ -41,9 +42,7 @@ export class ProgressBar implements Callback {
     checkOptions('ProgressBar', options, ['every', 'show']);
     ({ every: this.every = 'batch', show: this.show } = options);
     if (this.every !== 'batch' && this.every !== 'epoch') {
-      throw new RangeError(
-        `ProgressBar: expected every to be 'batch' or 'epoch', got '${String(this.every)}'`,
-      );
+      throw new RangeError(`ProgressBar: expected every to be 'batch' or 'epoch', got ${shown(this.every)}`);
     }
     if (this.show !== undefined && typeof this.show !== 'function') {
       throw new TypeError(`ProgressBar: expected show to be a function, got ${typeof this.show}`);

@@ -1,3 +1,4 @@
+import { shown } from '../../core/shown.js';
 import { refuseClass } from '../checks.js';
 import { Accuracy, TopK } from './accuracy.js';
 import { ConfusionMatrix, F1, Precision, Recall } from './confusion.js';
@@ -39,7 +40,7 @@ export function metricsOf(operation: string, list: readonly MetricLike[]): Metri
     if (item instanceof Metric) return item;
     refuseClass(operation, `metric ${i}`, item);
     if (typeof item !== 'string') {
-      throw new TypeError(`${operation}: expected a metric or its name, got ${String(item)}`);
+      throw new TypeError(`${operation}: expected a metric or its name, got ${shown(item)}`);
     }
     if (!Object.hasOwn(METRICS, item)) {
       throw new RangeError(

@@ -1,3 +1,4 @@
+import { checkNumber } from '../../core/checks.js';
 import { sizeOf } from '../../tensor/layout.js';
 import { misfit, type MetricBatch } from './metric.js';
 
@@ -80,7 +81,5 @@ export function logSumExp(values: Float32Array, start: number, length: number): 
 }
 
 export function checkThreshold(name: string, threshold: number): void {
-  if (!(threshold >= 0 && threshold <= 1)) {
-    throw new RangeError(`${name}: expected 0 ≤ threshold ≤ 1, got ${threshold}`);
-  }
+  checkNumber(name, 'threshold', threshold, { least: 0, most: 1 });
 }
