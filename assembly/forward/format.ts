@@ -60,7 +60,7 @@ export const enum Step {
   SOFTMAX,
   /** d0 groups per row, d1 length of a group, s0 eps. */
   NORMALIZE,
-  /** y = (x − p0) / p1 · p2 + p3 for x [d0 per row, d1, d2], each vector [d1]. */
+  /** y = (x − p0) / p1 · p2 + p3 for x [d0 per row, d1, d2], each vector [d1]. Function 1: 0 where p2 is, whatever x is. */
   AFFINE,
   /** y = x + the other register. d0 elements per row. */
   ADD,

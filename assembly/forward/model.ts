@@ -101,7 +101,7 @@ export function run(rows: i32): i32 {
       case Step.UNARY: activation(fn, y, x, s(0), s(1), count); break;
       case Step.SOFTMAX: softmax(fn, y, x, d1, d2, 0, d2 == 1 ? count : count * ((d2 + 3) >> 2)); break;
       case Step.NORMALIZE: normalizeRows(fn, y, x, count, d1, s(0)); break;
-      case Step.AFFINE: affine(y, x, count, d1, d2, p(0), p(1), p(2), p(3)); break;
+      case Step.AFFINE: affine(fn, y, x, count, d1, d2, p(0), p(1), p(2), p(3)); break;
       case Step.ADD: add(y, x, z, count); break;
       case Step.SPREAD: spread(y + p(0), x, count, d1, d2); break;
       case Step.EMBEDDING: status = embedding(y, p(0), x, d1, d2, 0, count); break;

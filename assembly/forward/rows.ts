@@ -1,6 +1,6 @@
 import { isIndex } from '../kernels/pick';
 import { Status } from '../opcodes';
-import { loadUpTo, storeUpTo } from '../simd';
+import { loadUpTo, storeUpTo, weigh4 } from '../simd';
 
 /** Four parameters of features, or one of them four times. */
 // @ts-ignore: decorator
@@ -9,9 +9,13 @@ function parameter(at: usize, one: bool): v128 {
   return one ? v128.load32_splat(at) : v128.load(at);
 }
 
-/** y = (x − p0) / p1 · p2 + p3 for x [outer, features, inner] and parameters [features]; what is absent changes no bit. */
+/**
+ * y = (x − p0) / p1 · p2 + p3 for x [outer, features, inner] and parameters [features]; what is absent changes no bit.
+ *
+ * @param weighs whether what p2 is 0 for is 0, also at infinity
+ */
 export function affine(
-  y: usize, x: usize, outer: i32, features: i32, inner: i32, p0: usize, p1: usize, p2: usize, p3: usize,
+  weighs: i32, y: usize, x: usize, outer: i32, features: i32, inner: i32, p0: usize, p1: usize, p2: usize, p3: usize,
 ): void {
   // Where inner is 1 four neighbouring features go through the lanes, else four neighbouring numbers of one.
   const one = inner != 1;
@@ -26,7 +30,10 @@ export function affine(
         let v = loadUpTo(x + here, left);
         if (p0 != 0) v = f32x4.sub(v, parameter(p0 + at, one));
         if (p1 != 0) v = f32x4.div(v, parameter(p1 + at, one));
-        if (p2 != 0) v = f32x4.mul(v, parameter(p2 + at, one));
+        if (p2 != 0) {
+          const factor = parameter(p2 + at, one);
+          v = weighs ? weigh4(v, factor) : f32x4.mul(v, factor);
+        }
         if (p3 != 0) v = f32x4.add(v, parameter(p3 + at, one));
         storeUpTo(y + here, v, left);
       }

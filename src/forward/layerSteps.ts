@@ -88,7 +88,8 @@ export function layerSteps(
     to: Register,
     dims: readonly number[],
     vectors: readonly (Constant | undefined)[],
-  ): void => plan.add(Step.AFFINE, from, to, dims, vectors);
+    fn = 0,
+  ): void => plan.add(Step.AFFINE, from, to, dims, vectors, [], { fn });
 
   const unary = UNARY[layer.type];
   if (unary) {
@@ -187,7 +188,7 @@ export function layerSteps(
       // max(x, 0) + min(x, 0) · weight, as the module computes it.
       const below = plan.register(size);
       plan.add(Step.UNARY, x.register, below, [size], [], [-Infinity, 0], { fn: Unary.CLAMP });
-      affine(below, below, [1, n, size / n], [undefined, undefined, own('weight', [n])]);
+      affine(below, below, [1, n, size / n], [undefined, undefined, own('weight', [n])], 1);
       const y = inPlace();
       plan.add(Step.UNARY, x.register, y, [size], [], [], { fn: Unary.RELU });
       plan.add(Step.ADD, y, y, [size], [], [], { other: below });

@@ -91,6 +91,25 @@ describe('the forward pass', () => {
     }
   });
 
+  it.each<[string, () => nn.Module]>([
+    ['PReLU with a weight of 0', () => new nn.PReLU(4)],
+    ['PReLU', () => filled(new nn.PReLU(4), 3)],
+    ['LeakyReLU with a slope of 0', () => new nn.LeakyReLU(0)],
+    ['LeakyReLU', () => new nn.LeakyReLU(-0.5)],
+    ['ELU with an alpha of 0', () => new nn.ELU(0)],
+    ...(['ReLU', 'ELU', 'SELU', 'Sigmoid', 'Tanh', 'GELU', 'SiLU', 'Softplus', 'Mish', 'Hardtanh', 'Softmax', 'LogSoftmax'] as const).map(
+      (name): [string, () => nn.Module] => [name, () => new nn[name]()],
+    ),
+  ])('gives what %s gives at its limits', (name, make) => {
+    const layer = make();
+    if (name === 'PReLU with a weight of 0') nn.init.zeros((layer as nn.PReLU).weight);
+    const largest = (2 - 2 ** -23) * 2 ** 127;
+    for (const rows of [[-Infinity, -1, 0, 1], [-largest, -1e-40, -0, largest], [Infinity, 1, 2, 3], [NaN, 1, -90, 90]]) {
+      const numbers = Float32Array.from(rows);
+      expect(forwardOf(layer, 4).predict(numbers)).toEqual(layer.predict(numbers));
+    }
+  }); // prettier-ignore
+
   it('takes what Module.predict takes, and leaves its input as it is', () => {
     const model = filled(new nn.Sequential(new nn.ReLU(), new nn.Linear(2, 3)), 1);
     const forward = forwardOf(model);
