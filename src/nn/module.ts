@@ -185,10 +185,10 @@ export abstract class Module {
   predict(rows: NestedArray | Tensor): NestedArray;
   predict(rows: Float32Array | NestedArray | Tensor): Float32Array | NestedArray {
     const input = asTensor(rows, 'predict');
-    const trained = modulesOf(this).filter((module) => module.training);
+    const resume = toEvaluation(this);
     const run = (input: Tensor): Tensor =>
       noGrad(() => {
-        const raw = this.forward(input);
+        const raw = outputFor(this, input);
         const kind = outputOf(this);
         if (kind === 'softmax') return raw.softmax(-1);
         if (kind === 'sigmoid') return raw.sigmoid();
@@ -197,7 +197,6 @@ export abstract class Module {
           `predict: expected output 'raw', 'softmax' or 'sigmoid', got '${kind as string}'`,
         );
       });
-    for (const module of trained) module.training = false;
     try {
       if (ArrayBuffer.isView(rows)) {
         return firstThatFits(batchShapes(input.size, this), (shape) => run(input.reshape(shape))).data;
@@ -207,7 +206,7 @@ export abstract class Module {
       const result = run(input.reshape(1, ...input.shape));
       return result.reshape(result.shape.slice(1)).toArray();
     } finally {
-      for (const module of trained) module.training = true;
+      resume();
     }
   }
 
@@ -245,6 +244,27 @@ export function outputOf(module: Module & { [OUTPUT]?: OutputKind }): OutputKind
 export function setOutput(module: Module & { [OUTPUT]?: OutputKind }, kind: OutputKind): void {
   if (typeof module.output === 'string') module.output = kind;
   else module[OUTPUT] = kind;
+}
+
+/**
+ * What a module gives for an input.
+ *
+ * @param by has the forward() to be called, if another one stands in the place of the module's own
+ * @throws TypeError if that is no tensor
+ */
+export function outputFor(module: Module, input: Tensor, by: Pick<Module, 'forward'> = module): Tensor {
+  const output: unknown = by.forward.call(module, input);
+  if (output instanceof Tensor) return output;
+  throw new TypeError(`${module.constructor.name}.forward: expected a tensor, got ${shown(output)}`);
+}
+
+/** Switches a model to evaluation. Returns what puts those of its modules back to training that were in it. */
+export function toEvaluation(model: Module): () => void {
+  const trained = modulesOf(model).filter((module) => module.training);
+  for (const module of trained) module.training = false;
+  return () => {
+    for (const module of trained.splice(0)) module.training = true;
+  };
 }
 
 /** Modules and tensors in the fields of a module. */

@@ -1,7 +1,7 @@
 import type { Shape } from '../tensor/layout.js';
 import { asTensor, type Tensor } from '../tensor/tensor.js';
 import type { TensorLike } from '../tensor/numbers.js';
-import { Module } from './module.js';
+import { Module, outputFor } from './module.js';
 
 /**
  * Modules one after the other; their names are their positions: `0`, `1`, ….
@@ -29,7 +29,7 @@ export class Sequential extends Module {
 
   override forward(x: Tensor | TensorLike): Tensor {
     let value = asTensor(x, 'Sequential');
-    for (const layer of this.layers) value = layer.forward(value);
+    for (const layer of this.layers) value = outputFor(layer, value);
     return value;
   }
 }

@@ -1,7 +1,7 @@
 import { formatShape, sameShape, type Shape } from '../tensor/layout.js';
 import { asTensor, concat, type Tensor } from '../tensor/tensor.js';
 import type { TensorLike } from '../tensor/numbers.js';
-import { Module } from './module.js';
+import { Module, outputFor } from './module.js';
 import { withoutField } from './sequential.js';
 
 /** What goes in comes out. */
@@ -35,7 +35,7 @@ export class Residual extends Module {
 
   override forward(given: Tensor | TensorLike): Tensor {
     const x = asTensor(given, 'Residual');
-    const y = this.inner.forward(x);
+    const y = outputFor(this.inner, x);
     if (!sameShape(x.shape, y.shape)) {
       throw new RangeError(
         `Residual: expected the module inside to keep the shape ${formatShape(x.shape)}, got ${formatShape(y.shape)}`,
@@ -79,7 +79,7 @@ export class Concat extends Module {
   override forward(given: Tensor | TensorLike): Tensor {
     const x = asTensor(given, 'Concat');
     return concat(
-      this.branches.map((branch) => branch.forward(x)),
+      this.branches.map((branch) => outputFor(branch, x)),
       -1,
     );
   }

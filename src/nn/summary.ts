@@ -3,7 +3,16 @@ import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { withTape } from '../tensor/scope.js';
 import { Tape } from '../tensor/tape.js';
 import { tensor, type Tensor } from '../tensor/tensor.js';
-import { Buffer, Module, modulesOf, namedModules, Parameter, partsOf, rowShapes } from './module.js';
+import {
+  Buffer,
+  Module,
+  namedModules,
+  outputFor,
+  Parameter,
+  partsOf,
+  rowShapes,
+  toEvaluation,
+} from './module.js';
 import { firstThatFits } from './row.js';
 
 /** One layer of a {@link Summary}: itself, without the layers inside it. */
@@ -85,8 +94,7 @@ export function summary(model: Module, inputShape?: Shape): Summary {
       'summary: expected a shape of the input, such as [1, 28, 28], as the second argument',
     );
   }
-  const trained = modulesOf(model).filter((module) => module.training);
-  model.eval();
+  const resume = toEvaluation(model);
   try {
     return firstThatFits(shapes, (shape) => {
       const tape = new Tape(true, false);
@@ -97,7 +105,7 @@ export function summary(model: Module, inputShape?: Shape): Summary {
       }
     });
   } finally {
-    for (const module of trained) module.training = true;
+    resume();
   }
 }
 
@@ -121,7 +129,7 @@ class Trace {
   run(input: Tensor): Summary {
     const restore = [...this.paths.keys()].map((module) => this.watch(module));
     try {
-      withTape(this.tape, () => this.model.forward(input));
+      withTape(this.tape, () => outputFor(this.model, input));
     } finally {
       for (const undo of restore) undo();
     }
@@ -149,12 +157,12 @@ class Trace {
   /** Stands before the module's own forward(), until the function that it returns is called. */
   private watch(module: Module): () => void {
     const own = Object.getOwnPropertyDescriptor(module, 'forward');
-    const original = module.forward.bind(module);
+    const { forward: original } = module;
     const forward = (x: Tensor): Tensor => {
       this.settle();
       const call = this.calls++;
       this.open.push(call);
-      const output = original(x);
+      const output = outputFor(module, x, { forward: original });
       this.settle();
       this.open.pop();
       this.finished.push({ call, module, outputShape: output.shape });

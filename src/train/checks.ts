@@ -2,8 +2,9 @@ import { shown } from '../core/shown.js';
 import { checkCounts, checkNumber } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import { warn } from '../core/warn.js';
+import type { Loss } from '../losses/loss.js';
 import { Module, modulesOf } from '../nn/module.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { FitOptions } from './fit.js';
 import { steppedBy } from './schedule.js';
 import type { Optimizer, StepOptions } from './trainingStep.js';
@@ -34,6 +35,25 @@ export function refuseClass(name: string, what: string, value: unknown): void {
   );
 }
 
+/** Throws if this is no model. */
+export function checkModel(name: string, model: unknown): void {
+  refuseClass(name, 'model', model);
+  if (!(model instanceof Module)) {
+    throw new TypeError(`${name}: expected a model that extends nn.Module, got ${shown(model)}`);
+  }
+}
+
+/**
+ * What a loss gives.
+ *
+ * @throws TypeError if that is no tensor
+ */
+export function lossOf(name: string, loss: Loss, output: Tensor, targets: Tensor): Tensor {
+  const value: unknown = loss.forward(output, targets);
+  if (value instanceof Tensor) return value;
+  throw new TypeError(`${name}: expected the loss to give a tensor, got ${shown(value)}`);
+}
+
 /** Throws where an optimizer holds other parameters than those of the model, warns where it holds old ones. */
 function checkParameters(name: string, model: Module, optimizer: Optimizer): void {
   const { parameters } = optimizer as { parameters?: Iterable<Tensor> };
@@ -58,8 +78,8 @@ function checkParameters(name: string, model: Module, optimizer: Optimizer): voi
 
 export function checkStep(name: string, model: Module, options: StepOptions): void {
   const { loss, optimizer, accumulate = 1, ema } = options;
-  for (const [what, value] of Object.entries({ model, loss, optimizer, ema })) refuseClass(name, what, value);
-  if (!(model instanceof Module)) throw new TypeError(`${name}: expected a model that extends nn.Module`);
+  for (const [what, value] of Object.entries({ loss, optimizer, ema })) refuseClass(name, what, value);
+  checkModel(name, model);
   // Names of fields are checked on the way.
   modulesOf(model);
   if (typeof loss !== 'function' && typeof loss?.forward !== 'function')

@@ -1,8 +1,10 @@
 import { engine } from '../core/engine.js';
-import { Module, modulesOf } from '../nn/module.js';
+import { outputFor, type Module } from '../nn/module.js';
 import { withScratch } from '../tensor/scope.js';
 import { watched, type Watcher } from '../tensor/watch.js';
-import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
+import { batchesOf, type TrainingData } from './batchesOf.js';
+import { checkModel } from './checks.js';
+import { inEvaluation } from './inEvaluation.js';
 import { LayerTrace } from './layers.js';
 import { Pause } from './pause.js';
 
@@ -32,25 +34,12 @@ export interface DeadUnits {
  * ```
  */
 export async function deadUnits(model: Module, data: TrainingData): Promise<DeadUnits[]> {
-  if (!(model instanceof Module)) throw new TypeError('deadUnits: expected a model that extends nn.Module');
+  checkModel('deadUnits', model);
   const source = await batchesOf(data, 'deadUnits: expected data');
   const alive = new Map<string, Uint8Array>();
-  const pause = new Pause();
-  const modes = modulesOf(model).map((module) => ({ module, training: module.training }));
-  model.eval();
-  try {
-    await overEpoch(source, undefined, async () => {
-      for (;;) {
-        const next = source.next();
-        const batch = next instanceof Promise ? await next : next;
-        if (!batch) break;
-        look(model, () => void model.forward(batch[0]), alive);
-        if (pause.isDue()) await pause.turn();
-      }
-    });
-  } finally {
-    for (const { module, training } of modes) module.training = training;
-  }
+  await inEvaluation(model, source, new Pause(), undefined, ([inputs]) =>
+    look(model, () => void outputFor(model, inputs), alive),
+  );
   return [...alive].map(([layer, fired]) => ({
     layer,
     units: fired.length,

@@ -1,18 +1,18 @@
 import { engine } from '../core/engine.js';
 import type { Batch, BatchSource } from '../data/batches.js';
 import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
-import type { Module } from '../nn/module.js';
+import { outputFor, type Module } from '../nn/module.js';
 import { Captured } from '../tensor/captured.js';
 import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { withScratch } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';
 import { asTensor } from '../tensor/tensor.js';
-import { batchesOf, overEpoch, type TrainingData } from './batchesOf.js';
-import { refuseClass } from './checks.js';
+import { batchesOf, type TrainingData } from './batchesOf.js';
+import { checkModel, lossOf, refuseClass } from './checks.js';
 import { take, type Figure } from './figure.js';
+import { inEvaluation } from './inEvaluation.js';
 import { metricsOf, type MetricLike } from './metrics/byName.js';
 import { figuresOf, type Metric, type MetricBatch } from './metrics/metric.js';
-import { Modes } from './modes.js';
 import { Pause } from './pause.js';
 
 export interface EvaluateOptions {
@@ -72,15 +72,15 @@ export class Evaluator {
     private readonly loss: Loss,
     metrics?: readonly MetricLike[],
   ) {
-    refuseClass(operation, 'model', model);
+    checkModel(operation, model);
     if (typeof loss?.forward !== 'function') {
       throw new TypeError(`${operation}: expected a loss, such as new nn.MSELoss()`);
     }
     const ofClasses = loss.output === 'softmax' || loss.output === 'sigmoid';
     this.metrics = metricsOf(operation, metrics ?? (ofClasses ? ['accuracy'] : []));
     this.captured = new Captured('evaluate', (inputs, targets) => {
-      const outputs = model.forward(inputs);
-      const value = loss.forward(outputs, targets);
+      const outputs = outputFor(model, inputs);
+      const value = lossOf(operation, loss, outputs, targets);
       if (value.size !== 1) {
         throw new RangeError(
           `${operation}: expected a loss of one number, got ${formatShape(value.shape)}; take reduction: 'mean' or 'sum'`,
@@ -92,26 +92,11 @@ export class Evaluator {
   }
 
   async run(source: BatchSource, pause: Pause, signal?: AbortSignal): Promise<Evaluation> {
-    const modes = new Modes(this.model);
-    this.model.eval();
     for (const metric of this.metrics) metric.reset();
-    try {
-      const figure = { sum: 0, weight: 0 };
-      await overEpoch(source, signal, async () => {
-        for (;;) {
-          const next = source.next();
-          const batch = next instanceof Promise ? await next : next;
-          if (!batch) break;
-          signal?.throwIfAborted();
-          this.add(batch, figure);
-          if (pause.isDue()) await pause.turn();
-        }
-      });
-      const figures = this.metrics.flatMap((metric) => figuresOf(metric.name, metric.compute()));
-      return { loss: figure.sum / figure.weight, ...Object.fromEntries(figures) };
-    } finally {
-      modes.restore();
-    }
+    const figure = { sum: 0, weight: 0 };
+    await inEvaluation(this.model, source, pause, signal, (batch) => this.add(batch, figure));
+    const figures = this.metrics.flatMap((metric) => figuresOf(metric.name, metric.compute()));
+    return { loss: figure.sum / figure.weight, ...Object.fromEntries(figures) };
   }
 
   /** Gives the memory of what was captured back at once, instead of when it is collected. */

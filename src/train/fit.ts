@@ -113,6 +113,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const heldRows = validation instanceof DataLoader ? validation.rows : 0;
   const common = { step, stepping, batches, accumulate, rows, training, hooks, pause, budget, signal };
   let begun = resume?.state.epoch;
+  let ended = false;
   let lastGoodState = model.stateDict();
   const modes = new (await import('./modes.js')).Modes(model);
   if (loss.output !== undefined) setOutput(model, loss.output);
@@ -153,18 +154,19 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
       history.state = interruptedState(data, validation, begun, stepping, callbacks);
       if (budget) history.state.pace = budget.pace;
     }
+    ended = true;
+    await hooks.trainEnd();
+    return history;
   } catch (error) {
     training.error = error;
     // What training failed of is what the caller has to know.
-    await hooks.trainEnd().catch(() => undefined);
+    if (!ended) await hooks.trainEnd().catch(() => undefined);
     modes.restore();
     throw error;
   } finally {
     step.release();
     evaluator?.release();
   }
-  await hooks.trainEnd();
-  return history;
 }
 
 /** An epoch before its first batch. */

@@ -1,7 +1,7 @@
-import { modulesAsking, modulesOf, type Module } from '../nn/module.js';
+import { modulesAsking, modulesOf, outputFor, type Module } from '../nn/module.js';
 import { formatShape } from '../tensor/layout.js';
 import { currentTape } from '../tensor/scope.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { Value } from '../tensor/value.js';
 
 /**
@@ -12,7 +12,7 @@ import { Value } from '../tensor/value.js';
  * optimizer does not move, or a layer that train() and eval() do not switch
  */
 export function forwardOf(name: string, model: Module, inputs: Tensor, moved: unknown): Tensor {
-  const { result, asking } = modulesAsking(() => model.forward(inputs));
+  const { result, asking } = modulesAsking(() => outputFor(model, inputs));
   const known = new Set<unknown>([
     ...modulesOf(model),
     ...model.parameters(),

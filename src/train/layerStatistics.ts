@@ -2,7 +2,8 @@ import { engine } from '../core/engine.js';
 import type { Rows } from '../data/dataset.js';
 import { TensorDataset } from '../data/dataset.js';
 import type { Loss } from '../losses/loss.js';
-import { modulesOf, Module, namedModules, Parameter } from '../nn/module.js';
+import { namedModules, outputFor, toEvaluation, type Module, type Parameter } from '../nn/module.js';
+import { checkModel, lossOf } from './checks.js';
 import { withTape } from '../tensor/scope.js';
 import { Tape } from '../tensor/tape.js';
 import { LayerTrace } from './layers.js';
@@ -42,9 +43,7 @@ export function layerStatistics(
   batch: readonly [inputs: Rows, targets: Rows],
   loss: Loss,
 ): LayerStatistics[] {
-  if (!(model instanceof Module)) {
-    throw new TypeError('layerStatistics: expected a model that extends nn.Module');
-  }
+  checkModel('layerStatistics', model);
   if (typeof loss?.forward !== 'function') throw new TypeError('layerStatistics: expected a loss');
   const dataset = new TensorDataset(...batch);
   const [inputs, targets] = dataset.gather(dataset.rows);
@@ -54,22 +53,21 @@ export function layerStatistics(
   const activations = new Map(layers.map(([module]) => [module, new Summary()]));
   const parameters = model.parameters();
   const kept = parameters.map(({ gradient, gradientApplied }) => ({ gradient, gradientApplied }));
-  const modes = modulesOf(model).map((module) => ({ module, training: module.training }));
   // A tape of its own: what was computed elsewhere and has not gone backward stays there.
   const tape = new Tape(false, true);
+  const resume = toEvaluation(model);
   try {
     for (const parameter of parameters) {
       parameter.gradient = undefined;
       parameter.gradientApplied = false;
     }
-    model.eval();
     withTape(tape, () => {
       const outputs = new LayerTrace().during(
         model,
-        () => model.forward(inputs),
+        () => outputFor(model, inputs),
         (_, module, output) => activations.get(module)?.add(output.data),
       );
-      loss.forward(outputs, targets).backward();
+      lossOf('layerStatistics', loss, outputs, targets).backward();
     });
     return layers.map(([module, layer]) => ({
       layer,
@@ -79,7 +77,7 @@ export function layerStatistics(
     }));
   } finally {
     tape.release();
-    for (const { module, training } of modes) module.training = training;
+    resume();
     parameters.forEach((parameter, i) => {
       parameter.gradient?.block[Symbol.dispose]();
       Object.assign(parameter, kept[i]);

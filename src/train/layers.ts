@@ -1,4 +1,4 @@
-import { namedModules, type Module } from '../nn/module.js';
+import { namedModules, outputFor, type Module } from '../nn/module.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Follows which module's forward() is running. */
@@ -24,11 +24,11 @@ export class LayerTrace {
     try {
       for (const [module, path] of namedModules(model)) {
         const own = Object.getOwnPropertyDescriptor(module, 'forward');
-        const forward = module.forward.bind(module);
+        const { forward } = module;
         const followed = (input: Tensor): Tensor => {
           this.running.push(path);
           try {
-            const output = forward(input);
+            const output = outputFor(module, input, { forward });
             onOutput?.(path, module, output);
             return output;
           } finally {

@@ -12,6 +12,7 @@ import { MOST_STEPS } from './pause.js';
 interface Extras {
   readonly clip?: typeof import('../optim/clip.js');
   readonly forwardOf: typeof import('./forwardOf.js').forwardOf;
+  readonly lossOf: typeof import('./checks.js').lossOf;
   readonly suspect: typeof import('./suspicions.js').suspect;
   readonly accumulation?: import('./accumulation.js').Accumulation;
   readonly anomalies?: typeof import('./traceAnomalies.js');
@@ -95,6 +96,7 @@ export class TrainingStep {
     const clips = clipGradNorm !== undefined || clipGradValue !== undefined;
     return new TrainingStep(name, model, options, {
       forwardOf: (await import('./forwardOf.js')).forwardOf,
+      lossOf: (await import('./checks.js')).lossOf,
       suspect: (await import('./suspicions.js')).suspect,
       clip: clips ? await import('../optim/clip.js') : undefined,
       accumulation: accumulate > 1 ? new (await import('./accumulation.js')).Accumulation() : undefined,
@@ -152,13 +154,13 @@ export class TrainingStep {
 
   private record(inputs: Tensor, targets: Tensor, place: Place): Tensor[] {
     const { model, loss } = this;
-    const { clip, accumulation, forwardOf, suspect } = this.extras;
+    const { clip, accumulation, forwardOf, lossOf, suspect } = this.extras;
     const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
     const [rows] = inputs.shape;
     if (place.first) optimizer.zeroGrad();
     const output = forwardOf(this.name, model, inputs, optimizer.parameters);
     suspect(this.name, loss, output, targets);
-    const value = loss.forward(output, targets);
+    const value = lossOf(this.name, loss, output, targets);
     const weight = weightOf(loss, value, output, targets, rows);
     this.varies ||= typeof weight !== 'number';
     if (accumulation) accumulation.backward(value, weight, rows, place);

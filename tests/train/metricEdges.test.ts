@@ -227,3 +227,151 @@ describe('metrics at the edges', () => {
     ).toBeNaN();
   });
 });
+
+/** Rows of a decision that is one output, the first of them left out. */
+const one = [0.9, 0.9, 0.2, 0.6];
+const left = [-1, 1, 0, 0];
+const single: [metrics.Metric, number[] | number[][], unknown, ('softmax' | 'sigmoid')?][] = [
+  [new Accuracy(), one, 2 / 3],
+  [new Accuracy(), one.map((y) => [y]), 2 / 3],
+  [
+    new ConfusionMatrix(),
+    one,
+    [
+      [1, 1],
+      [0, 1],
+    ],
+  ],
+  [new Precision(), one, 1 / 2],
+  [new Recall(), one, 1],
+  [new F1(), one, 2 / 3],
+  [new RocAuc(), one, 1],
+  [new LogLoss(), one, -(Math.log(0.9) + Math.log(0.8) + Math.log(0.4)) / 3],
+  [new Accuracy(), [9, 9, -2, 6], 2 / 3, 'sigmoid'],
+  [new RocAuc(), [-9, 9, -2, 6], 1, 'sigmoid'],
+  [new LogLoss(), [5, 0, 0, 0], Math.log(2), 'sigmoid'],
+];
+
+const close = (got: unknown, wanted: unknown): void => {
+  const flat = (value: unknown): number[] => [value].flat(3) as number[];
+  expect(flat(got)).toHaveLength(flat(wanted).length);
+  flat(got).forEach((value, i) => expect(value).toBeCloseTo(flat(wanted)[i], 6));
+};
+
+describe('a negative target leaves its row out', () => {
+  it.each(single)('of one output: $name', (metric, outputs, wanted, meaning) => {
+    const nested = Array.isArray(outputs[0]);
+    const targets = nested ? left.map((target) => [target]) : left;
+    close(metric.update(outputs, targets, meaning ?? 'raw').compute(), wanted);
+  });
+
+  it('element by element, where logits are decisions of their own each', () => {
+    const outputs = [
+      [9, -9, 9],
+      [-9, 9, 9],
+    ];
+    const targets = [
+      [1, -1, 1],
+      [-1, -1, 0],
+    ];
+    close(new Accuracy().update(outputs, targets, 'sigmoid').compute(), 2 / 3);
+  });
+
+  it('where targets are probabilities', () => {
+    const outputs = [
+      [0.9, 0.1],
+      [0.9, 0.1],
+    ];
+    const targets = [
+      [1, 0],
+      [-1, -1],
+    ];
+    close(new Accuracy().update(outputs, targets).compute(), 1);
+    close(new LogLoss().update(outputs, targets).compute(), -Math.log(0.9));
+  });
+});
+
+const EVERY = [Accuracy, ConfusionMatrix, Precision, Recall, F1, LogLoss, RocAuc, MAE, MSE, RMSE, MAPE, R2];
+const two = [
+  [0.1, 0.9],
+  [0.9, 0.1],
+];
+
+describe('a target that is no number or no class', () => {
+  const shapes: [string, Rows, Rows, ('softmax' | 'sigmoid')?][] = [
+    ['one output', [0.1, 0.9], [no, 1]],
+    ['one output, the last', [0.1, 0.9], [0, no]],
+    ['one logit', [0.1, 0.9], [no, 1], 'sigmoid'],
+    ['several decisions', two, [[no, 1], [1, 0]], 'sigmoid'], // prettier-ignore
+    ['probabilities', two, [[no, 1], [1, 0]]], // prettier-ignore
+    ['probabilities, the largest is known', two, [[1, no], [1, 0]], 'softmax'], // prettier-ignore
+  ];
+  type Case = [metrics.Metric, string, Rows, Rows, ('softmax' | 'sigmoid')?];
+  const cases: Case[] = [
+    ...EVERY.flatMap((Metric) => shapes.map((shape) => [new Metric(), ...shape] as Case)),
+    ...EVERY.slice(0, 7).map((Metric) => [new Metric(), 'class indices', two, [no, 1]] as Case),
+    [new TopK({ k: 1 }), 'class indices', two, [no, 1]],
+  ];
+  it.each(cases)('NaN is an error: $name, %s', (metric, _, outputs, targets, meaning) => {
+    expect(() => metric.update(outputs, targets, meaning ?? 'raw')).toThrow(
+      new RegExp(`^${metric.name}: expected .*, got NaN`),
+    );
+  });
+
+  it.each(
+    EVERY.slice(0, 7).flatMap((Metric) =>
+      [2, 1.5, Infinity].map((target) => [new Metric(), target] as const),
+    ),
+  )('one output is for class 0 or 1: $name, %s', (metric, target) => {
+    expect(() => metric.update([0.1, 0.9], [0, target])).toThrow(
+      new RegExp(`^${metric.name}: expected targets from 0 to 1, got ${target}`),
+    );
+  });
+
+  it('one output has no top k', () => {
+    expect(() => new TopK({ k: 1 }).update([0.1, 0.9], [0, 1])).toThrow(/^top1: expected at least 2 outputs/);
+    expect(() => new TopK({ k: 2 }).update(two, two, 'sigmoid')).toThrow(
+      /^top2: expected at least 2 outputs/,
+    );
+  });
+});
+
+describe('ROC AUC where softmax is at its limits', () => {
+  // Every row of a class has a larger logit for it, or larger log-odds, than the rows of the others.
+  const saturated: [string, number[][], number[], number][] = [
+    ['near 1', [[100, 0, 0], [90, 0, 0], [0, 100, 0], [0, 0, 100]], [0, 1, 1, 2], 1], // prettier-ignore
+    ['beyond the largest exponential', [[2000, 0, 0], [1000, 0, 0], [0, 2000, 0], [0, 0, 2000]], [0, 0, 1, 2], 1], // prettier-ignore
+    ['near 0', [[0, -2000, -900], [0, -1000, -2000], [0, -2000, -1000]], [0, 1, 2], 0.5], // prettier-ignore
+    ['infinite', [[far, 0, 0], [9, 0, 0], [0, far, 0], [0, -far, 9]], [0, 0, 1, 2], 1], // prettier-ignore
+    ['two classes', [[100, 0], [90, 0], [0, 100]], [0, 1, 1], 1], // prettier-ignore
+    ['two infinite', [[far, 0], [0, 100], [-far, far]], [0, 1, 1], 1], // prettier-ignore
+  ];
+  it.each(saturated)('%s', (_, outputs, targets, wanted) => {
+    close(new RocAuc().update(outputs, targets, 'softmax').compute(), wanted);
+  });
+
+  it('is what the order of the probabilities gives where float64 tells them apart', () => {
+    let state = 1;
+    const random = (): number => (state = (state * 16807) % 2147483647) / 2147483647;
+    const outputs = Array.from({ length: 200 }, () =>
+      Array.from({ length: 4 }, () => Math.fround(6 * random())),
+    );
+    const targets = outputs.map(() => Math.floor(4 * random()));
+    const probabilities = outputs.map((row) => {
+      const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      return row.map((logit) => Math.exp(logit) / total);
+    });
+    const wanted = [0, 1, 2, 3].map((c) => {
+      let [pairs, above] = [0, 0];
+      probabilities.forEach((p, i) =>
+        probabilities.forEach((q, j) => {
+          if (targets[i] !== c || targets[j] === c) return;
+          pairs++;
+          above += p[c] > q[c] ? 1 : p[c] === q[c] ? 0.5 : 0;
+        }),
+      );
+      return above / pairs;
+    });
+    close(new RocAuc().update(outputs, targets, 'softmax').compute(), wanted.reduce((a, b) => a + b) / 4);
+  });
+});

@@ -85,8 +85,9 @@ export class TopK extends Metric<number> {
   add(batch: MetricBatch): void {
     const layout = layoutOf(this.name, batch);
     const { width } = layout;
-    if (width < this.k) {
-      throw new RangeError(`${this.name}: expected at least ${this.k} outputs a row, got ${width}`);
+    const least = Math.max(this.k, 2);
+    if (width < least) {
+      throw new RangeError(`${this.name}: expected at least ${least} outputs a row, got ${width}`);
     }
     for (let i = 0; i < layout.count; i++) {
       const target = targetOf(this.name, batch, layout, i);

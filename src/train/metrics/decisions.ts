@@ -1,6 +1,6 @@
 import { checkNumber } from '../../core/checks.js';
 import { sizeOf } from '../../tensor/layout.js';
-import { misfit, type MetricBatch } from './metric.js';
+import { misfit, refuseNaN, type MetricBatch } from './metric.js';
 
 /** How classes stand in a batch. */
 export interface ClassLayout {
@@ -37,16 +37,27 @@ function argmax(values: Float32Array, start: number, length: number): number {
   return best;
 }
 
-/** The target class of decision `i`: its index, or the largest of its probabilities; −1 where it is left out. */
+/**
+ * The target class of decision `i`: its index, or the largest of its probabilities; −1 if the target is negative, which
+ * leaves the decision out, as losses with an ignoreIndex do.
+ *
+ * @throws RangeError if the target is NaN or no class
+ */
 export function targetOf(name: string, { targets }: MetricBatch, layout: ClassLayout, i: number): number {
   const { classes, width, indices } = layout;
-  if (width === 1) return targets[i] > 0.5 ? 1 : 0;
-  if (!indices) return argmax(targets, i * width, width);
+  if (!indices) {
+    const start = i * width;
+    refuseNaN(name, targets.subarray(start, start + width));
+    const best = argmax(targets, start, width);
+    return targets[start + best] < 0 ? -1 : best;
+  }
   const target = targets[i];
-  // Losses with an ignoreIndex leave such rows out, too.
   if (target < 0) return -1;
+  // One output may have a probability as its target.
+  if (width === 1 && target <= 1) return target > 0.5 ? 1 : 0;
   if (!Number.isInteger(target) || target >= classes) {
-    throw new RangeError(`${name}: expected class indices, integers from 0 to ${classes - 1}, got ${target}`);
+    const expected = width === 1 ? 'targets' : 'class indices, integers';
+    throw new RangeError(`${name}: expected ${expected} from 0 to ${classes - 1}, got ${target}`);
   }
   return target;
 }

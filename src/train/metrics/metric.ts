@@ -89,6 +89,12 @@ export function misfit(name: string, { outputShape, targetShape }: MetricBatch):
   );
 }
 
+/** Throws if a target is NaN. */
+export function refuseNaN(name: string, targets: Float32Array): void {
+  const at = targets.findIndex(Number.isNaN);
+  if (at >= 0) throw new RangeError(`${name}: expected targets that are numbers, got NaN`);
+}
+
 /** The names and numbers by which reports know a metric: a list gives `name.0`, `name.1`, …. */
 export function figuresOf(name: string, value: MetricValue): [string, number][] {
   if (typeof value === 'number') return [[name, value]];

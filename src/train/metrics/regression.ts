@@ -1,5 +1,5 @@
 import { checkOptions } from '../../core/options.js';
-import { misfit, Metric, type MetricBatch, type MetricOptions } from './metric.js';
+import { misfit, Metric, refuseNaN, type MetricBatch, type MetricOptions } from './metric.js';
 
 /** A mean over all elements of a function of output and target. */
 abstract class MeanMetric extends Metric<number> {
@@ -19,6 +19,7 @@ abstract class MeanMetric extends Metric<number> {
   add(batch: MetricBatch): void {
     const { outputs, targets } = batch;
     if (outputs.length !== targets.length) throw misfit(this.name, batch);
+    refuseNaN(this.name, targets);
     for (let i = 0; i < outputs.length; i++) this.sum += this.term(outputs[i], targets[i]);
     this.count += outputs.length;
   }
@@ -35,7 +36,7 @@ abstract class MeanMetric extends Metric<number> {
 /**
  * The mean absolute error, mean(|output − target|).
  *
- * @throws RangeError where there are not as many targets as outputs
+ * @throws RangeError if there are not as many targets as outputs, or a target is NaN
  * @example
  * ```ts
  * import { metrics } from 'wasmgrad';
@@ -55,7 +56,7 @@ export class MAE extends MeanMetric {
 /**
  * The mean squared error, mean((output − target)²).
  *
- * @throws RangeError where there are not as many targets as outputs
+ * @throws RangeError if there are not as many targets as outputs, or a target is NaN
  * @example
  * ```ts
  * import { metrics } from 'wasmgrad';
@@ -75,7 +76,7 @@ export class MSE extends MeanMetric {
 /**
  * The root of the mean squared error over all elements.
  *
- * @throws RangeError where there are not as many targets as outputs
+ * @throws RangeError if there are not as many targets as outputs, or a target is NaN
  * @example
  * ```ts
  * import { metrics } from 'wasmgrad';
@@ -100,7 +101,7 @@ export class RMSE extends MeanMetric {
  * The mean absolute percentage error, as a share: mean(|output − target| / |target|), with 2⁻⁵² for a target of 0, as
  * in scikit-learn.
  *
- * @throws RangeError where there are not as many targets as outputs
+ * @throws RangeError if there are not as many targets as outputs, or a target is NaN
  * @example
  * ```ts
  * import { metrics } from 'wasmgrad';
@@ -128,7 +129,7 @@ interface Column {
  * The coefficient of determination, 1 − Σ(output − target)² / Σ(target − mean)², for each output, and the mean of these.
  * Of an output whose targets are all equal: 1 where every error is 0, else 0. Of less than two rows, and where an output is NaN: NaN.
  *
- * @throws RangeError where there are not as many targets as outputs
+ * @throws RangeError if there are not as many targets as outputs, or a target is NaN
  * @example
  * ```ts
  * import { metrics } from 'wasmgrad';
@@ -150,6 +151,7 @@ export class R2 extends Metric<number> {
     const { outputs, targets, outputShape } = batch;
     const rows = outputShape[0] ?? 1;
     if (outputs.length !== targets.length) throw misfit(this.name, batch);
+    refuseNaN(this.name, targets);
     if (rows === 0) return;
     const width = outputs.length / rows;
     if (this.rows === 0) {

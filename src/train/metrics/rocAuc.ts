@@ -1,5 +1,5 @@
 import { checkOptions } from '../../core/options.js';
-import { layoutOf, logSumExp, targetOf } from './decisions.js';
+import { layoutOf, targetOf } from './decisions.js';
 import { Metric, type MetricBatch, type MetricOptions } from './metric.js';
 
 /** Numbers, more and more of them. */
@@ -21,6 +21,31 @@ class Growing {
     sorted.sort();
     return sorted;
   }
+}
+
+/**
+ * log(p / (1 − p)) of the probability that softmax gives each class: in the same order as p, and never so close to a limit
+ * that different ones become equal.
+ */
+function logOdds(logits: Float32Array): Float64Array {
+  const largest = logits.reduce((a, b) => Math.max(a, b));
+  const first = logits.indexOf(largest);
+  // The largest one is compared with the others alone: beside its own part in a sum they would vanish.
+  const others = logits.filter((_, c) => c !== first);
+  const second = others.reduce((a, b) => Math.max(a, b));
+  const parts = (list: Float32Array, from: number): number =>
+    list.reduce((sum, logit) => sum + Math.exp(above(logit, from)), 0);
+  const sum = parts(logits, largest);
+  return Float64Array.from(logits, (logit, c) =>
+    c === first
+      ? above(logit, second) - Math.log(parts(others, second))
+      : above(logit, largest) - Math.log(sum - Math.exp(above(logit, largest))),
+  );
+}
+
+/** How far a logit is above another one; infinite ones may be equal, too. */
+function above(logit: number, other: number): number {
+  return logit === other ? 0 : logit - other;
 }
 
 /** Scores of the rows that are of a class, and of those that are not. */
@@ -52,7 +77,7 @@ function area({ of, others }: Sides): number {
 
 /**
  * The area under the receiver operating characteristic, exact, ties counted half. Two classes: class 1 against class 0.
- * More: each class against all others, by its probability, and the mean of these. Keeps every score until reset().
+ * More: each class against all others, by its log-odds, which have the order of its probability, and the mean of these. Keeps every score until reset().
  * NaN where a class has no rows, or has all of them, and where an output is NaN.
  *
  * @throws RangeError on shapes that do not fit and on a target that is no class
@@ -92,16 +117,14 @@ export class RocAuc extends Metric<number> {
           width === 1
             ? outputs[i]
             : meaning === 'softmax'
-              ? outputs[start + 1] - outputs[start]
+              ? above(outputs[start + 1], outputs[start])
               : outputs[start + 1];
         this.note(0, target === 1, score);
         continue;
       }
-      const total = meaning === 'softmax' ? logSumExp(outputs, i * width, width) : 0;
-      for (let c = 0; c < classes; c++) {
-        const output = outputs[i * width + c];
-        this.note(c, target === c, meaning === 'softmax' ? Math.exp(output - total) : output);
-      }
+      const row = outputs.subarray(i * width, (i + 1) * width);
+      const scores = meaning === 'softmax' ? logOdds(row) : row;
+      scores.forEach((score, c) => this.note(c, target === c, score));
     }
   }
 
