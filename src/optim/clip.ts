@@ -94,6 +94,7 @@ function gradientsOf(name: string, tape: Tape, parameters: Tensor | Iterable<Ten
       throw new TypeError(`${name}: expected tensors, got ${shown(parameter)}`);
     if (parameter.gradientApplied) throw new Error(`${name}: ${APPLIED}`);
     const { gradient, size } = parameter;
+    tape.ask(parameter);
     if (!gradient?.filled || size === 0) continue;
     const { pointer } = gradient.block;
     tape.hold(gradient.block);

@@ -7,7 +7,7 @@ import { currentTape } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { listOf } from './saved.js';
-import { overwrite } from '../tensor/writes.js';
+import { overwrite, refuseCaptured } from '../tensor/writes.js';
 import { leavesOf } from './optimizer.js';
 
 export interface EMAOptions {
@@ -117,6 +117,7 @@ export class EMA {
 
   /** @throws RangeError where decay or sizes differ; then nothing is changed */
   loadStateDict({ decay, averages }: EMAState): void {
+    refuseCaptured('loadStateDict');
     if (decay !== this.decay) throw new RangeError(`EMA: expected decay ${this.decay}, got ${shown(decay)}`);
     const sizes = this.parameters.map(({ size }) => size).join(', ');
     const lists = averages.map(listOf);

@@ -1,3 +1,4 @@
+import { refuseCaptured } from '../tensor/writes.js';
 import { checkNumber, refuse } from '../core/checks.js';
 import { OPTIONS_BYTES } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
@@ -35,6 +36,7 @@ export class ParameterGroup {
         enumerable: true,
         get: () => read(block, option),
         set: (value: unknown) => {
+          refuseCaptured(`${method.name}: ${name}`);
           checkOption(method, name, option, value);
           // lr is set often, and decides nothing.
           const before = option.at > 0 && buffers();

@@ -6,7 +6,7 @@ import { checkOptions } from '../core/options.js';
 import type { Tape } from '../tensor/tape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { APPLIED } from '../tensor/value.js';
-import { noteWrite } from '../tensor/writes.js';
+import { noteWrite, refuseCaptured } from '../tensor/writes.js';
 import { ParameterGroup, type Group, type GroupOptions } from './group.js';
 import type { Method, OptionValues } from './method.js';
 import { checkState, type OptimizerState } from './saved.js';
@@ -25,6 +25,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
   /** The groups, in the order in which they were given. */
   readonly paramGroups: readonly Group<Options>[];
   private readonly states = new Map<Tensor, ParameterState>();
+  private readonly tape = currentTape();
 
   /** @internal */
   protected constructor(
@@ -107,6 +108,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    * @throws RangeError where it is another optimizer's, or does not fit the parameters; then nothing is changed
    */
   loadStateDict(saved: OptimizerState): void {
+    refuseCaptured('loadStateDict');
     checkState(this.method, this.paramGroups, saved);
     const order = this.parameters;
     this.paramGroups.forEach((group, i) => {
@@ -143,9 +145,13 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
       for (const parameter of group.params) {
         const { gradient } = parameter;
         if (parameter.gradientApplied) throw new Error(`step: ${APPLIED}`);
+        tape.ask(parameter);
         if (!gradient?.filled || !parameter.requiresGrad) continue;
         if (!this.states.has(parameter)) made.push(parameter);
         const state = this.stateOf(parameter, values);
+        // An optimizer that a captured function makes begins anew in every replay.
+        if (state && made.at(-1) === parameter && this.tape === tape && tape.keepsProgram)
+          tape.renew(state.block, state.floats);
         const pointer = tape.address(parameter, 'step');
         tape.hold(gradient.block);
         tape.hold(state?.block);

@@ -7,6 +7,7 @@ import { listOf, type SavedParameter } from './saved.js';
 export class ParameterState {
   readonly block: Block;
   private readonly strideBytes: number;
+  private readonly bytes: number;
 
   constructor(
     /** Undefined where one is absent. */
@@ -18,8 +19,13 @@ export class ParameterState {
     // Every buffer begins in a cache line of its own.
     this.strideBytes = Math.ceil((size * 4) / STATE_BYTES) * STATE_BYTES;
     const buffers = names.filter((name) => name !== undefined).length;
-    this.block = new Block(STATE_BYTES + buffers * this.strideBytes);
+    this.bytes = STATE_BYTES + buffers * this.strideBytes;
+    this.block = new Block(this.bytes);
     this.clear();
+  }
+
+  get floats(): number {
+    return this.bytes / 4;
   }
 
   /** The operands of UPDATE: the state, whose first buffer is behind the header, and pointers to the other buffers. */

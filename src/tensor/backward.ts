@@ -32,19 +32,13 @@ export function gradientOf(tape: Tape, call: Call, i: number): Target | undefine
 
 function leafTarget(tape: Tape, leaf: Value): Target {
   const gradient = (leaf.gradient ??= new Gradient(leaf.size));
+  // One that a replay applied and did not keep begins with nothing.
   leaf.gradientApplied = false;
-  if (tape.leaves) {
-    let note = tape.leaves.get(leaf);
-    if (!note) {
-      // The program will add to whatever the gradient holds at a replay, so it adds already now.
-      note = { zeroed: false, continues: true };
-      tape.leaves.set(leaf, note);
-      if (!gradient.filled) {
-        tape.firstWrites.push(gradient);
-        gradient.fillWithZeros();
-        gradient.filled = true;
-      }
-    }
+  // What a replay adds to is added to already now.
+  if (tape.leaves && !tape.leaves.has(leaf) && tape.noteLeaf(leaf).continues && !gradient.filled) {
+    tape.firstWrites.push(gradient);
+    gradient.fillWithZeros();
+    gradient.filled = true;
   }
   const { pointer } = gradient.block;
   if (tape.keepsProgram && !tape.holds(gradient.block)) {

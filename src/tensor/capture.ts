@@ -14,8 +14,9 @@ import { Tensor } from './tensor.js';
  * does see new arguments, changed parameters and a changed learning rate, and records again if `requiresGrad` of a leaf or
  * the mode of a module (train(), eval()) was changed or memory that it used was disposed of. Dropout draws new masks.
  * The 16 recordings last used are kept, or fewer if they hold more than 256 MiB. The first call runs `fn` as it stands;
- * the replays give the same numbers, bit for bit, from fewer instructions. So a step of SGD may apply a gradient where it is computed and store it nowhere: reading `grad` then is
- * an error, unless `keepGradients` is set.
+ * the replays give the same numbers, bit for bit, from fewer instructions. So a step of SGD may apply a gradient where it
+ * is computed and store it nowhere: reading `grad` is an error then, and the next backward() begins with nothing, unless
+ * `keepGradients` is set. A leaf that `fn` makes begins in every replay with the numbers that it was made with.
  *
  * @param fn a function of tensors that returns a tensor, or an array of them
  * @returns a function that takes tensors of any shape `fn` takes; what it returned last can be read until it is

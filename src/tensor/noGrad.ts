@@ -1,4 +1,3 @@
-import { HostSource } from './source.js';
 import { isCapturing, withoutGradients, withScratch } from './scope.js';
 import { Tensor } from './tensor.js';
 
@@ -16,15 +15,11 @@ import { Tensor } from './tensor.js';
  */
 export function noGrad<T>(fn: () => T): T {
   // In a captured function a replay computes it again, with the other arguments: so it is recorded like the rest.
-  return isCapturing() ? withoutGradients(fn) : withScratch(() => keep(fn()) as T);
+  return isCapturing() ? withoutGradients(() => keep(fn()) as T) : withScratch(() => keep(fn()) as T);
 }
 
 function keep(value: unknown): unknown {
-  if (value instanceof Tensor) {
-    return value.isLeaf && value.requiresGrad
-      ? value
-      : new Tensor(value.shape, undefined, new HostSource(value.data), false);
-  }
+  if (value instanceof Tensor) return value.isLeaf && value.requiresGrad ? value : value.detach();
   if (value instanceof Promise) {
     throw new TypeError(
       'noGrad: expected a function that returns at once, got a promise; await outside of noGrad()',

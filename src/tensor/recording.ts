@@ -101,7 +101,7 @@ export class Recording {
   /** Whether these arguments can take the place of the recorded ones. */
   fits(args: readonly Tensor[]): boolean {
     if (this.tape.recordsGradients !== currentTape().recordsGradients) return false;
-    if (!this.stands || this.slots.length !== args.length) return false;
+    if (!this.stands || !this.tape.answers || this.slots.length !== args.length) return false;
     for (let i = 0; i < args.length; i++) {
       const { kind, shape } = this.slots[i];
       if (kind !== args[i].source!.kind || !sameShape(shape, args[i].shape)) return false;
@@ -132,7 +132,12 @@ export class Recording {
       if (zeroed) gradient?.clear();
       else if (continues && !gradient!.filled) gradient!.fillWithZeros();
     }
-    if (hasEagerCalls()) for (const [start, { size }] of this.writes) noteWrite(start, size);
+    if (hasEagerCalls()) {
+      for (const [start, { size }] of this.writes) noteWrite(start, size);
+      for (const { leaf } of this.effects) {
+        if (leaf.gradient?.seen) noteWrite(leaf.gradient.block.pointer, leaf.size);
+      }
+    }
     const done = row ? this.runRow(row) : 1;
     const status = row ? Math.max(Status.OK, -done) : this.tape.program.run();
     this.tape.generation++;

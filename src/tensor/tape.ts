@@ -77,6 +77,10 @@ export class Tape implements Owner {
   /** Gradients that were empty before the backward pass under way. */
   readonly firstWrites: Gradient[] = [];
   private readonly held = new Set<unknown>();
+  /** Memory that came into being while this tape was captured. */
+  private readonly made = new Set<unknown>();
+  /** What must hold for a replay besides the assumptions, and may change at any time. */
+  private readonly asked: (() => boolean)[] = [];
   private readonly assumptions: (() => boolean)[] = [];
   private readonly arena = new Arena();
   private readonly constants = new Map<Source, number>();
@@ -187,6 +191,39 @@ export class Tape implements Owner {
     return this.assumptions.every((holds) => holds());
   }
 
+  /** Whether the gradients that a captured tape was asked for are filled, or empty, as they were. */
+  get answers(): boolean {
+    for (const holds of this.asked) if (!holds()) return false;
+    return true;
+  }
+
+  /** Notes whether the gradient of a leaf is filled, for what depends on it; where the tape itself decides that, it is known. */
+  ask(leaf: Value): void {
+    if (!this.leaves || this.leaves.has(leaf) || this.made.has(leaf.home)) return;
+    const filled = leaf.gradient?.filled ?? false;
+    this.asked.push(() => !leaf.gradientApplied && (leaf.gradient?.filled ?? false) === filled);
+  }
+
+  /** Appends, while captured: a block that the function makes holds, here, the `size` floats that it holds now. */
+  renew(block: Block, size: number): void {
+    if (size === 0) return;
+    this.made.add(block);
+    this.hold(block);
+    const from = this.floats(size);
+    const { f32 } = engine();
+    f32.copyWithin(from / 4, block.pointer / 4, block.pointer / 4 + size);
+    this.copy(from, block.pointer, size, 0);
+  }
+
+  /** How the gradient of a leaf begins that this tape meets for the first time. */
+  noteLeaf(leaf: Value): LeafRecord {
+    const isOwn = this.made.has(leaf.home);
+    // The program will add to whatever the gradient holds at a replay; of a leaf that it makes that is nothing.
+    const note = { zeroed: isOwn, continues: !isOwn };
+    this.leaves!.set(leaf, note);
+    return note;
+  }
+
   noteWrite(pointer: number, size: number): void {
     const calls = this.calls.length;
     if (calls > 0 || this.keepsProgram) this.writes.set(pointer, { size, calls });
@@ -241,7 +278,8 @@ export class Tape implements Owner {
     this.arena.release();
     this.program.release();
     this.held.clear();
-    this.assumptions.length = 0;
+    this.made.clear();
+    this.assumptions.length = this.asked.length = 0;
   }
 
   /** Whether these numbers are in the memory of this tape. */

@@ -20,7 +20,7 @@ import {
   type TensorLike,
 } from './numbers.js';
 import { record } from './record.js';
-import { isCapturing } from './scope.js';
+import { currentTape, isCapturing } from './scope.js';
 import { HostSource } from './source.js';
 import type { Call, Operation } from './tape.js';
 import { APPLIED, Value, type Source } from './value.js';
@@ -57,11 +57,12 @@ export class Tensor extends Value {
   get grad(): Tensor | null {
     const { gradient } = this;
     if (this.gradientApplied) throw new Error(`grad: ${APPLIED}`);
+    currentTape().ask(this);
     if (!gradient?.filled) return null;
     gradient.seen = true;
     const { generation } = gradient.block;
     if (this.gradientView?.generation !== generation) {
-      const tensor = new Tensor(this.shape, gradient.block, gradient.block.pointer, false);
+      const tensor = new Tensor(this.shape, gradient.block, gradient.block.pointer, false, undefined, this);
       this.gradientView = { generation, tensor };
     }
     return this.gradientView.tensor;
@@ -115,8 +116,7 @@ export class Tensor extends Value {
 
   /** The same numbers as a constant of its own: no gradient flows back through it, and it never goes stale. */
   detach(): Tensor {
-    // While a function is captured the value must be computed anew at each replay, so it stays on the tape.
-    if (isCapturing() && !this.source) return withoutGradient(this);
+    if (isCapturing() && !this.source) return onTape(this);
     return new Tensor(this.shape, undefined, this.source ?? new HostSource(this.data), false);
   }
 
@@ -330,6 +330,22 @@ export function withoutGradient(value: Tensor): Tensor {
   return new Tensor(value.shape, value.home, value.pointer(), false, undefined, value);
 }
 
+/**
+ * The numbers of a tensor as they are now, in a captured function: on its tape, where a replay computes them again. Those of a
+ * leaf or a gradient are copied there, since they may be overwritten.
+ */
+function onTape(value: Tensor): Tensor {
+  const tape = currentTape();
+  if (tape.contains(value.pointer())) return withoutGradient(value);
+  const { size } = value;
+  const pointer = tape.perform('detach', () => {
+    const to = tape.floats(size);
+    tape.copy(tape.address(value, 'detach'), to, size, 0);
+    return to;
+  });
+  return new Tensor(value.shape, tape, pointer, false);
+}
+
 /** Records an operation and wraps its result. */
 export function call<Options>(
   operation: Operation<Options>,
@@ -387,6 +403,8 @@ export function tensor(data: TensorLike, options: TensorOptions = {}): Tensor {
 export function leaf(values: Float32Array, shape: Shape): Tensor {
   const block = new Block(values.length * 4);
   engine().f32.set(values, block.pointer / 4);
+  const tape = currentTape();
+  if (tape.keepsProgram) tape.perform('tensor', () => tape.renew(block, values.length));
   return new Tensor(shape, block, block.pointer, true);
 }
 

@@ -45,6 +45,12 @@ export class Gradient {
     this.block.fate = 'the gradient was cleared by zeroGrad()';
   }
 
+  /** Gives the memory back; a pending backward() that would read it is told. */
+  release(): void {
+    noteWrite(this.block.pointer, this.size);
+    this.block[Symbol.dispose]();
+  }
+
   fillWithZeros(): void {
     const start = this.block.pointer / 4;
     engine().f32.fill(0, start, start + this.size);
@@ -147,20 +153,24 @@ export abstract class Value {
     if (!this.gradient) return;
     // Another recording still writes there.
     if (this.gradient.recordings > 1) return this.gradient.clear();
-    const { block } = this.gradient;
+    const { gradient } = this;
     this.gradient = undefined;
-    block[Symbol.dispose]();
-    block.fate = APPLIED;
+    gradient.release();
+    gradient.block.fate = APPLIED;
   }
 
-  /** Gives the memory of a leaf (and of its gradient) back at once; without it, that happens when it is collected. */
+  /**
+   * Gives the memory of a leaf (and of its gradient) back at once; without it, that happens when it is collected. Nothing
+   * happens to what is no leaf: a `grad` is its leaf's.
+   */
   [Symbol.dispose](): void {
-    if (this.call) return;
+    if (this.call || this.base) return;
     if (this.owner instanceof Block && this.owner.generation >= 0) {
       noteWrite(this.place as number, this.size);
       this.owner[Symbol.dispose]();
     }
-    this.gradient?.block[Symbol.dispose]();
+    this.gradient?.release();
     this.gradient = undefined;
+    this.gradientApplied = false;
   }
 }

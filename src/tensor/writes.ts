@@ -24,14 +24,18 @@ export function noteWrite(pointer: number, size: number): void {
  * @throws Error while a function is captured: a replay would not do it again
  */
 export function overwrite(name: string, leaf: Value, values: ArrayLike<number>): void {
-  if (isCapturing()) {
-    throw new Error(
-      `${name}: numbers cannot be overwritten inside a captured function; do so between its calls`,
-    );
-  }
+  refuseCaptured(name);
   const pointer = leaf.pointer();
   engine().f32.set(values, pointer / 4);
   noteWrite(pointer, leaf.size);
+}
+
+/** @throws Error while a function is captured: a replay would not do again what JavaScript does */
+export function refuseCaptured(name: string): void {
+  if (!isCapturing()) return;
+  throw new Error(
+    `${name}: nothing can be overwritten inside a captured function, a replay would not do it again; do so between its calls`,
+  );
 }
 
 /**
@@ -50,13 +54,15 @@ export function refuseOverwritten(tape: Tape, call: Call, index: number, from: n
   // An operation of the user's own runs its instructions itself; it may read every input.
   const pointers = operation.runsBackward ? addresses : tape.program.pointersFrom(from);
   for (const pointer of pointers) {
-    if (!isOverwritten(pointer) || gradients.includes(pointer)) continue;
+    if (!isOverwritten(pointer)) continue;
     const places = inputs.flatMap((_, i) => (addresses[i] === pointer ? [i] : []));
+    // It is written, unless it is an input, too.
+    if (places.length === 0 && gradients.includes(pointer)) continue;
     if (places.length > 0 && !places.some((i) => operation.reads?.(call, i) ?? true)) continue;
     const shape = places.length > 0 ? ` ${formatShape(inputs[places[0]].shape)}` : '';
     throw new Error(
       `backward: ${operation.name} needs a tensor${shape} as it was in the forward pass, and it was changed in place ` +
-        'since (by step(), loadStateDict(), nn.init or disposal); call backward() first, or compute the loss again',
+        'since (by backward(), step(), loadStateDict(), nn.init or disposal); call backward() first, or compute the loss again',
     );
   }
 }

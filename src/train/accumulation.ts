@@ -44,7 +44,9 @@ export class Accumulation {
     divisor(Binary.DIVIDE, this.total.pointer, scalar(count));
     divisor(Binary.MAXIMUM, by, scalar(SMALLEST));
     const { parameters = [] } = optimizer as { parameters?: readonly Tensor[] };
-    for (const { gradient, size } of new Set([...model.parameters(), ...parameters])) {
+    for (const parameter of new Set([...model.parameters(), ...parameters])) {
+      tape.ask(parameter);
+      const { gradient, size } = parameter;
       if (!gradient?.filled || size === 0) continue;
       const { pointer } = gradient.block;
       tape.hold(gradient.block);

@@ -137,7 +137,7 @@ describe('what a replay would not see', () => {
   });
 
   it.each([
-    ['nn.init', () => void nn.init.normal(w), /^normal: numbers cannot be overwritten inside a captured/],
+    ['nn.init', () => void nn.init.normal(w), /^normal: nothing can be overwritten inside a captured/],
     [
       'loadStateDict',
       () => new nn.Linear(1, 1).loadStateDict({ weight: [[1]], bias: [1] }),

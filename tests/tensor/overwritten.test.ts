@@ -72,7 +72,7 @@ describe('numbers that changed between the forward pass and backward()', () => {
     nn.init.zeros(w);
     expect(() => loss.backward()).toThrow(
       'backward: square needs a tensor [2, 2] as it was in the forward pass, and it was changed in place since ' +
-        '(by step(), loadStateDict(), nn.init or disposal); call backward() first, or compute the loss again',
+        '(by backward(), step(), loadStateDict(), nn.init or disposal); call backward() first, or compute the loss again',
     );
   });
 
