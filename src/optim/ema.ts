@@ -6,7 +6,7 @@ import { Block, noteChange } from '../core/owner.js';
 import { currentTape } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { listOf } from './saved.js';
+import { copyOf } from './saved.js';
 import { overwrite, refuseCaptured } from '../tensor/writes.js';
 import { leavesOf } from './optimizer.js';
 
@@ -115,15 +115,21 @@ export class EMA {
     return { decay: this.decay, averages: this.averages.map((_, i) => this.get(i)) };
   }
 
-  /** @throws RangeError where decay or sizes differ; then nothing is changed */
-  loadStateDict({ decay, averages }: EMAState): void {
+  /** @throws TypeError if it is no state, RangeError if decay or sizes differ; then nothing is changed */
+  loadStateDict(saved: EMAState): void {
     refuseCaptured('loadStateDict');
+    const { decay, averages } = Object(saved) as EMAState;
+    if (!Array.isArray(averages)) {
+      throw new TypeError(`EMA: expected what stateDict() of an EMA gave, got ${shown(saved)}`);
+    }
     if (decay !== this.decay) throw new RangeError(`EMA: expected decay ${this.decay}, got ${shown(decay)}`);
     const sizes = this.parameters.map(({ size }) => size).join(', ');
-    const lists = averages.map(listOf);
-    const got = lists.map((list) => list?.length).join(', ');
-    if (got !== sizes) throw new RangeError(`EMA: expected averages of ${sizes} numbers, got ${got}`);
-    lists.map((values) => Float32Array.from(values!)).forEach((values, i) => this.set(i, values));
+    if (averages.length !== this.parameters.length) {
+      throw new RangeError(`EMA: expected averages of ${sizes} numbers, got ${averages.length} averages`);
+    }
+    this.parameters
+      .map(({ size }, i) => copyOf(`EMA: expected averages of ${sizes} numbers`, averages[i], size))
+      .forEach((values, i) => this.set(i, values));
   }
 
   private refuseApplied(name: string): void {

@@ -9,7 +9,7 @@ import { APPLIED } from '../tensor/value.js';
 import { noteWrite, refuseCaptured } from '../tensor/writes.js';
 import { ParameterGroup, type Group, type GroupOptions } from './group.js';
 import type { Method, OptionValues } from './method.js';
-import { checkState, type OptimizerState } from './saved.js';
+import { readState, type OptimizerState } from './saved.js';
 import { ParameterState } from './state.js';
 
 /** What an optimizer updates: parameters, or groups of them with options of their own. */
@@ -109,19 +109,24 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
    */
   loadStateDict(saved: OptimizerState): void {
     refuseCaptured('loadStateDict');
-    checkState(this.method, this.paramGroups, saved);
-    const order = this.parameters;
+    const read = readState(this.method, this.paramGroups, saved);
+    // First of all, as memory may end.
+    const states = this.paramGroups.map(({ params }, i) => {
+      const [values, own] = read[i];
+      return params.map((parameter, k) => own[k] && this.stateOf(parameter, values));
+    });
     this.paramGroups.forEach((group, i) => {
-      const values = saved.paramGroups[i];
+      const [values, own] = read[i];
       for (const name of Object.keys(this.method.numbers)) {
         (group as unknown as Record<string, unknown>)[name] = values[name];
       }
-      for (const parameter of group.params) {
-        const own = saved.state[order.indexOf(parameter)];
-        // Captured functions know where a state is, so it is filled anew and never replaced.
-        if (own) this.stateOf(parameter, values)!.write(own);
-        else this.states.get(parameter)?.clear();
-      }
+      group.params.forEach((parameter, k) => {
+        const state = states[i][k];
+        if (!state) return this.states.get(parameter)?.clear();
+        // Captured functions know where a state is, so it is filled anew and not replaced.
+        this.states.set(parameter, state);
+        state.write(own[k]!);
+      });
     });
   }
 
@@ -149,6 +154,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
         if (!gradient?.filled || !parameter.requiresGrad) continue;
         if (!this.states.has(parameter)) made.push(parameter);
         const state = this.stateOf(parameter, values);
+        if (state) this.states.set(parameter, state);
         // An optimizer that a captured function makes begins anew in every replay.
         if (state && made.at(-1) === parameter && this.tape === tape && tape.keepsProgram)
           tape.renew(state.block, state.floats);
@@ -173,6 +179,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     this.states.delete(parameter);
   }
 
+  /** The state that a parameter has, or will have, with these options. */
   private stateOf(parameter: Tensor, options: OptionValues): ParameterState | undefined {
     const known = this.states.get(parameter);
     const names = this.method.buffers(options);
@@ -182,7 +189,6 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     const state = new ParameterState(names, parameter.size, initial, this.method.hasProduct ?? false);
     // An option that is no longer 0 may want one more buffer.
     if (known) state.write({ ...state.read(), ...known.read() });
-    this.states.set(parameter, state);
     return state;
   }
 }

@@ -1,3 +1,5 @@
+import { readNumbers } from '../tensor/numbers.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkValues, type ParameterGroup } from './group.js';
 import type { Method, OptionValues } from './method.js';
 
@@ -19,59 +21,63 @@ export interface OptimizerState {
   paramGroups: ({ params: number[] } & Record<string, unknown>)[];
 }
 
-/** A list of numbers; JSON.stringify() makes an object of a typed array, with its positions as names. */
-export function listOf(saved: unknown): ArrayLike<number> | undefined {
-  if (typeof saved !== 'object' || !saved) return undefined;
-  return 'length' in saved ? (saved as ArrayLike<number>) : Object.values(saved);
+/**
+ * A copy of so many numbers; JSON.stringify() makes an object of a typed array, with its positions as names.
+ *
+ * @param expected begins the error
+ */
+export function copyOf(expected: string, saved: unknown, size: number): Float32Array {
+  const isList = Array.isArray(saved) || ArrayBuffer.isView(saved);
+  const list = (isList ? saved : Object.values(Object(saved) as object)) as number[];
+  if (list.length !== size) throw new RangeError(`${expected}, got ${list.length}`);
+  return readNumbers(expected, list, [size]).values;
 }
 
-/** Throws where `saved` is not a state of these groups. */
-export function checkState(method: Method, groups: readonly ParameterGroup[], saved: OptimizerState): void {
-  const fail = (expected: string, got: string): never => {
-    throw new RangeError(`loadStateDict: expected ${expected}, got ${got}`);
+/**
+ * A copy of the options of each group and of the state of each parameter.
+ *
+ * @throws TypeError or RangeError if `saved` is not a state of these groups
+ */
+export function readState(
+  method: Method,
+  groups: readonly ParameterGroup[],
+  saved: OptimizerState,
+): [OptionValues, (SavedParameter | undefined)[]][] {
+  const fail = (expected: string, got: unknown): never => {
+    throw new RangeError(`loadStateDict: expected ${expected}, got ${String(got)}`);
   };
-  if (typeof saved?.state !== 'object' || !Array.isArray(saved.paramGroups)) {
+  if (!saved?.state || !Array.isArray(saved.paramGroups)) {
     throw new TypeError('loadStateDict: expected what stateDict() of an optimizer gave');
   }
-  if (saved.optimizer !== method.name) fail(`a state of ${method.name}`, `one of ${saved.optimizer}`);
-  if (saved.paramGroups.length !== groups.length) {
-    fail(`${groups.length} groups`, String(saved.paramGroups.length));
-  }
+  const { optimizer, paramGroups, state } = saved;
+  if (optimizer !== method.name) fail(`a state of ${method.name}`, `one of ${optimizer}`);
+  if (paramGroups.length !== groups.length) fail(`${groups.length} groups`, paramGroups.length);
   let index = 0;
-  groups.forEach((group, i) => {
-    const values: OptionValues & { params?: unknown[] } = saved.paramGroups[i];
+  return groups.map((group, i) => {
+    const values: OptionValues & { params?: unknown[] } = { ...paramGroups[i] };
     checkValues(method, values);
     for (const name of method.switches) {
       const own = (group as unknown as OptionValues)[name];
-      if (values[name] !== own) fail(`${name} ${String(own)}`, String(values[name]));
+      if (values[name] !== own) fail(`${name} ${String(own)}`, values[name]);
     }
-    if (values.params?.length !== group.params.length) {
-      fail(`${group.params.length} parameters in group ${i}`, String(values.params?.length));
-    }
-    for (const { size } of group.params) checkParameter(method, values, size, index++, saved, fail);
+    const count = group.params.length;
+    if (values.params?.length !== count) fail(`${count} parameters in group ${i}`, values.params?.length);
+    const read = ({ size }: Tensor): SavedParameter | undefined => {
+      const own = state[index];
+      const of = `parameter ${index++}`;
+      if (own === undefined) return undefined;
+      const { step, muProduct } = Object(own) as SavedParameter;
+      if (!Number.isSafeInteger(step) || step < 0) fail(`a number of steps`, step);
+      if (method.hasProduct && !Number.isFinite(muProduct)) fail('muProduct', muProduct);
+      const names = method.buffers(values);
+      if (names.length === 0) fail(`no state of ${of} with these options`, own);
+      const copy: SavedParameter = { step, muProduct };
+      for (const name of names) {
+        if (name === undefined) continue;
+        copy[name] = copyOf(`loadStateDict: expected ${name} of ${size} numbers for ${of}`, own[name], size);
+      }
+      return copy;
+    };
+    return [values, group.params.map(read)];
   });
-}
-
-function checkParameter(
-  method: Method,
-  values: OptionValues,
-  size: number,
-  index: number,
-  { state }: OptimizerState,
-  fail: (expected: string, got: string) => never,
-): void {
-  const own = state[index];
-  if (own === undefined) return;
-  if (!Number.isSafeInteger(own.step) || own.step < 0) fail(`a number of steps`, String(own.step));
-  if (method.hasProduct && typeof own.muProduct !== 'number') fail('muProduct', String(own.muProduct));
-  const names = method.buffers(values);
-  if (names.length === 0) fail(`no state of parameter ${index} with these options`, 'one');
-  for (const name of names) {
-    if (name === undefined) continue;
-    const expected = `${name} of ${size} numbers for parameter ${index}`;
-    const list = listOf(own[name]);
-    if (list?.length !== size) fail(expected, String(list?.length));
-    // JSON has no NaN: what was one is null.
-    if (Array.isArray(list) && !list.every((value) => typeof value === 'number')) fail(expected, 'others');
-  }
 }

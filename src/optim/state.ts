@@ -1,7 +1,7 @@
 import { STATE_BYTES } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
 import { Block } from '../core/owner.js';
-import { listOf, type SavedParameter } from './saved.js';
+import type { SavedParameter } from './saved.js';
 
 /** What an optimizer remembers of one parameter: the number of its steps, and buffers of its size. */
 export class ParameterState {
@@ -56,11 +56,7 @@ export class ParameterState {
   write(saved: SavedParameter): void {
     this.header.setBigUint64(0, BigInt(saved.step), true);
     if (this.hasProduct) this.header.setFloat64(8, saved.muProduct as number, true);
-    this.each((name, at) => {
-      // Reading a list of the caller's may run code that takes memory.
-      const values = Float32Array.from(listOf(saved[name])!);
-      engine().f32.set(values, at);
-    });
+    this.each((name, at) => engine().f32.set(saved[name] as Float32Array, at));
   }
 
   private each(visit: (name: string, at: number) => void): void {

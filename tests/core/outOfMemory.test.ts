@@ -170,6 +170,41 @@ describe('an allocation that fails', () => {
         return { work: () => optimizer.step(), state: () => [numbers(), optimizer.stateDict()] };
       },
     },
+    'Adam.loadStateDict, with another learning rate': {
+      make(api) {
+        const { made, numbers } = model(api);
+        const options = { betas: [0.5, 0.6] as const };
+        const [first, ...others] = made.parameters();
+        const groups = [{ params: [first] }, { params: others }];
+        const optimizer = new api.optim.Adam(groups, options);
+        const saved = new api.optim.Adam(groups, { ...options, lr: 0.5 }).stateDict();
+        made.parameters().forEach(({ size }, i) => {
+          saved.state[i] = {
+            step: 3,
+            expAvg: new Float32Array(size).fill(1),
+            expAvgSq: new Float32Array(size).fill(2),
+          };
+        });
+        return {
+          work: () => optimizer.loadStateDict(saved),
+          state: () => [numbers(), optimizer.stateDict()],
+        };
+      },
+    },
+    'SGD.loadStateDict, with a momentum': {
+      make(api) {
+        const { made, numbers } = model(api);
+        const optimizer = new api.optim.SGD(made.parameters(), { lr: 0.1 });
+        const saved = new api.optim.SGD(made.parameters(), { lr: 0.2, momentum: 0.5 }).stateDict();
+        made.parameters().forEach(({ size }, i) => {
+          saved.state[i] = { step: 3, momentumBuffer: new Float32Array(size).fill(1) };
+        });
+        return {
+          work: () => optimizer.loadStateDict(saved),
+          state: () => [numbers(), optimizer.stateDict()],
+        };
+      },
+    },
     'a prediction': {
       make(api) {
         const { made, numbers } = model(api);

@@ -85,7 +85,8 @@ export abstract class Scheduler {
     this.set(this.rates());
   }
 
-  protected checkState(state: SchedulerState): void {
+  /** @internal throws if this is no state of the schedule */
+  checkState(state: SchedulerState): void {
     if (state?.schedule !== this.name) {
       throw new RangeError(`${this.name}: expected a state of ${this.name}, got ${shown(state?.schedule)}`);
     }
@@ -99,12 +100,13 @@ export abstract class Scheduler {
     for (const name of ['lastLr', 'baseLrs']) {
       const rates = state[name];
       const whole = Array.isArray(rates) && rates.length === this.groups.length;
-      if (!whole || !rates.every((rate) => typeof rate === 'number')) {
-        throw new RangeError(`${this.name}: expected ${name} to be ${this.groups.length} numbers`);
+      // A copy has no holes, which every() would skip.
+      if (!whole || ![...rates].every((rate) => rate >= 0 && Number.isFinite(rate))) {
+        throw new RangeError(`${this.name}: expected ${name} to be ${this.groups.length} numbers ≥ 0`);
       }
     }
     for (const name of ['lastEpoch', ...this.saved]) {
-      if (typeof state[name] !== 'number') {
+      if (typeof state[name] !== 'number' || Number.isNaN(state[name])) {
         throw new RangeError(`${this.name}: expected ${name} to be a number, got ${shown(state[name])}`);
       }
     }

@@ -82,14 +82,17 @@ export class SequentialLR extends Scheduler {
     super.loadStateDict(state);
   }
 
-  protected override checkState(state: SchedulerState): void {
+  /** @internal */
+  override checkState(state: SchedulerState): void {
     super.checkState(state);
-    const count = (state.schedulers as unknown[] | undefined)?.length;
+    const inner = state.schedulers as SchedulerState[] | undefined;
+    const count = inner?.length;
     if (count !== this.schedulers.length) {
       throw new RangeError(
         `SequentialLR: expected a state of ${this.schedulers.length} schedulers, got ${count}`,
       );
     }
+    this.schedulers.forEach((scheduler, i) => scheduler.checkState(inner![i]));
   }
 
   protected rates(): number[] {
