@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import { isCapturing, withoutGradients, withScratch } from './scope.js';
 import { Tensor } from './tensor.js';
 
@@ -5,7 +6,7 @@ import { Tensor } from './tensor.js';
  * Runs `fn` without recording for backward(), and takes back what it used. Tensors it returns, by themselves or in
  * arrays and plain objects, come out as constants of their own.
  *
- * @throws TypeError where `fn` returns a promise
+ * @throws TypeError on anything but a function, and where it returns a promise
  * @example
  * ```ts
  * import { noGrad, tensor } from 'wasmgrad';
@@ -14,6 +15,7 @@ import { Tensor } from './tensor.js';
  * ```
  */
 export function noGrad<T>(fn: () => T): T {
+  if (typeof fn !== 'function') throw new TypeError(`noGrad: expected a function, got ${shown(fn)}`);
   // In a captured function a replay computes it again, with the other arguments: so it is recorded like the rest.
   return isCapturing() ? withoutGradients(() => keep(fn()) as T) : withScratch(() => keep(fn()) as T);
 }

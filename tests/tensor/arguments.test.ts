@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { callbacks, concat, data, metrics, nn, optim, tensor, type Tensor } from 'wasmgrad';
+import {
+  callbacks,
+  capture,
+  concat,
+  data,
+  detectAnomaly,
+  metrics,
+  nn,
+  noGrad,
+  optim,
+  tensor,
+} from 'wasmgrad';
+import type { Tensor } from 'wasmgrad';
 
 const x = tensor([[1, 2, 3], [4, 5, 6]]); // prettier-ignore
 const loader = (): data.DataLoader =>
@@ -103,6 +115,18 @@ describe('keepDim', () => {
   it.each([{ keepDim: false }, 1, 'yes', null, Symbol('x')])('is no %o', (value) => {
     for (const name of ['sum', 'mean', 'max'] as const) {
       expect(() => x[name](1, value as never)).toThrow(`${name}: expected keepDim to be true or false`);
+    }
+  });
+});
+
+describe('functions', () => {
+  it.each([undefined, null, 1, 'x', {}, Object.create(null), Symbol('x')])('are no %o', (value) => {
+    for (const [name, take] of [
+      ['noGrad', noGrad],
+      ['capture', capture],
+      ['detectAnomaly', detectAnomaly],
+    ] as const) {
+      expect(() => (take as Take)(value as never)).toThrow(new RegExp(`^${name}: expected a function, got `));
     }
   });
 });
