@@ -217,7 +217,10 @@ export function configure(options: ConfigureOptions): Promise<void> | void {
     );
   }
   checkNumber('configure', 'tapeLimitBytes', limit, { above: 0, most: Infinity });
-  if (threads !== undefined) checkThreads(threads);
+  if (threads !== undefined) {
+    checkThreads('configure', threads);
+    checkFirst(threads);
+  }
   if (current && build !== 'auto' && build !== current.build.name) {
     throw new Error(
       `configure: the engine already runs the ${current.build.name} build; configure it before the first tensor`,
@@ -247,12 +250,16 @@ function isCore(module: WebAssembly.Module): boolean {
   }
 }
 
-function checkThreads(threads: number | 'auto'): void {
+/** Refuses what is no number of threads. */
+export function checkThreads(operation: string, threads: number | 'auto'): void {
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     throw new RangeError(
-      `configure: expected threads 'auto' or an integer from 1 to ${MOST_THREADS}, got ${shown(threads)}`,
+      `${operation}: expected threads 'auto' or an integer from 1 to ${MOST_THREADS}, got ${shown(threads)}`,
     );
   }
+}
+
+function checkFirst(threads: number | 'auto'): void {
   if (current && threads !== settings.threads) {
     throw new Error(
       `configure: the engine already runs on ${current.team?.threads ?? 1} thread(s); ` +

@@ -229,13 +229,19 @@ export function getRandomState(): RandomState {
   return { generator: shared.getState(), dropout };
 }
 
+/** Throws where it is not what {@link getRandomState} gives. */
+export function checkRandomState(operation: string, state: RandomState): void {
+  checkWords(operation, state?.dropout);
+  checkWords(operation, state.generator);
+}
+
 /**
  * Goes on with the random numbers from where {@link getRandomState} found them.
  *
  * @throws RangeError on anything else than it gave; then nothing is changed
  */
 export function setRandomState(state: RandomState): void {
-  checkWords('setRandomState', state?.dropout);
+  checkRandomState('setRandomState', state);
   const dropout = [...state.dropout];
   shared.setState('setRandomState', state.generator);
   const { i32, generator } = engine();

@@ -27,6 +27,26 @@ export interface LoaderState {
 }
 
 /**
+ * Throws where no loader of so many rows can be made of these options.
+ *
+ * @param name how errors begin
+ */
+export function checkLoading(name: string, options: DataLoaderOptions, rows: number): void {
+  checkOptions(name, options, ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampler']);
+  const { batchSize = 1, shuffle, seed, dropLast, sampler } = options;
+  checkCounts(name, { batchSize });
+  if (seed !== undefined) checkSeed(name, seed);
+  if (sampler !== undefined && !isSampler(sampler)) {
+    throw new TypeError(`${name}: expected a sampler, such as new data.WeightedRandomSampler(weights)`);
+  }
+  if (sampler && shuffle) throw new RangeError(`${name}: a sampler has an order already; leave shuffle out`);
+  const samples = sampler ? sampler.length : rows;
+  if (dropLast && samples < batchSize) {
+    throw new RangeError(`${name}: ${samples} rows give no batch of ${batchSize} with dropLast`);
+  }
+}
+
+/**
  * Batches of a data set, for `for (const [inputs, targets] of loader)`; each loop is one epoch.
  *
  * @throws RangeError where the batch size is not a positive integer or no batch would remain
@@ -44,24 +64,14 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
     options: DataLoaderOptions = {},
   ) {
     if (!(dataset instanceof TensorDataset)) throw new TypeError('DataLoader: expected a TensorDataset');
-    checkOptions('DataLoader', options, ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampler']);
+    checkLoading('DataLoader', options, dataset.length);
     const { batchSize = 1, shuffle = false, seed, dropLast = false, sampler } = options;
-    checkCounts('DataLoader', { batchSize });
-    if (seed !== undefined) checkSeed('DataLoader', seed);
-    if (sampler !== undefined && !isSampler(sampler)) {
-      throw new TypeError('DataLoader: expected a sampler, such as new data.WeightedRandomSampler(weights)');
-    }
-    if (sampler && shuffle)
-      throw new RangeError('DataLoader: a sampler has an order already; leave shuffle out');
     this.sampler = sampler;
     this.seeded = seed !== undefined;
     this.batchSize = batchSize;
     this.shuffle = shuffle;
     this.dropLast = dropLast;
     this.generator = seed === undefined ? defaultGenerator() : new Generator(seed);
-    if (this.length === 0) {
-      throw new RangeError(`DataLoader: ${this.samples} rows give no batch of ${batchSize} with dropLast`);
-    }
   }
 
   /** Number of batches in an epoch. */

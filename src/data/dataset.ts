@@ -24,6 +24,21 @@ export function readRows(name: string, rows: Rows): Numbers {
 }
 
 /**
+ * How many rows there are.
+ *
+ * @throws RangeError where there are none, or more or fewer targets than inputs
+ */
+export function countRows(name: string, inputs: Shape, targets: Shape): number {
+  const [count] = inputs;
+  if (count === undefined || count !== targets[0]) {
+    const [a, b] = [inputs, targets].map(formatShape);
+    throw new RangeError(`${name}: expected as many targets as inputs, got shapes ${a} and ${b}`);
+  }
+  if (count === 0) throw new RangeError(`${name}: expected at least one row, got none`);
+  return count;
+}
+
+/**
  * Inputs and targets, row by row. They are copied into linear memory once; batches are gathered there.
  *
  * @throws RangeError where there are no rows, the two differ in their number of rows, or a number is NaN or infinite as
@@ -48,12 +63,7 @@ export class TensorDataset {
       readRows('TensorDataset inputs', first),
       readRows('TensorDataset targets', second as Rows),
     ];
-    const [count, targetCount] = columns.map(({ shape }) => shape[0]);
-    if (count === undefined || targetCount === undefined || count !== targetCount) {
-      const [a, b] = columns.map(({ shape }) => formatShape(shape));
-      throw new RangeError(`TensorDataset: expected as many targets as inputs, got shapes ${a} and ${b}`);
-    }
-    if (count === 0) throw new RangeError('TensorDataset: expected at least one row, got none');
+    const count = countRows('TensorDataset', columns[0].shape, columns[1].shape);
     columns.forEach((numbers, i) =>
       checkFinite('TensorDataset', numbers, (row) => `row ${row} of the ${i === 0 ? 'inputs' : 'targets'}`),
     );

@@ -86,6 +86,15 @@ function copied(name: string, data: ArrayBufferView): Float32Array {
   throw new TypeError(`${name}: expected numbers, got ${shown(data)}${gone}`);
 }
 
+/** Refuses what is no shape. */
+export function checkShape(name: string, shape: unknown): void {
+  const isList = Array.isArray(shape);
+  if (isList && shape.every((length) => Number.isInteger(length) && length >= 0)) return;
+  throw new (isList ? RangeError : TypeError)(
+    `${name}: expected a shape of lengths that are non-negative integers, got ${isList ? formatShape(shape) : shown(shape)}`,
+  );
+}
+
 /** Numbers and their shape, checked. */
 export function readNumbers(name: string, data: TensorLike, wanted?: Shape): Numbers {
   let numbers: Numbers;
@@ -100,12 +109,7 @@ export function readNumbers(name: string, data: TensorLike, wanted?: Shape): Num
     throw new TypeError(`${name}: expected a number, nested arrays or a typed array, got ${shown(data)}`);
   }
   if (wanted === undefined) return numbers;
-  const isList = Array.isArray(wanted);
-  if (!isList || !wanted.every((length) => Number.isInteger(length) && length >= 0)) {
-    throw new (isList ? RangeError : TypeError)(
-      `${name}: expected a shape of lengths that are non-negative integers, got ${isList ? formatShape(wanted) : shown(wanted)}`,
-    );
-  }
+  checkShape(name, wanted);
   const { values } = numbers;
   if (sizeOf(wanted) !== values.length) {
     throw new RangeError(`${name}: ${values.length} numbers do not fill shape ${formatShape(wanted)}`);

@@ -6,7 +6,7 @@ import type { Loss } from '../losses/loss.js';
 import { Module, modulesOf } from '../nn/module.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { FitOptions } from './fit.js';
-import { steppedBy } from './schedule.js';
+import { steppedBy, type Schedule } from './schedule.js';
 import type { Optimizer, StepOptions } from './trainingStep.js';
 
 /** Names of {@link StepOptions}. */
@@ -54,9 +54,9 @@ export function lossOf(name: string, loss: Loss, output: Tensor, targets: Tensor
   throw new TypeError(`${name}: expected the loss to give a tensor, got ${shown(value)}`);
 }
 
-/** Throws where an optimizer holds other parameters than those of the model, warns where it holds old ones. */
-function checkParameters(name: string, model: Module, optimizer: Optimizer): void {
-  const { parameters } = optimizer as { parameters?: Iterable<Tensor> };
+/** Throws where an optimizer or an average holds other parameters than those of the model, warns where it holds old ones. */
+function checkParameters(name: string, model: Module, what: string, holder: unknown): void {
+  const { parameters } = Object(holder) as { parameters?: Iterable<Tensor> };
   if (typeof parameters?.[Symbol.iterator] !== 'function') return;
   const held = new Set(parameters);
   const own = model.namedParameters();
@@ -64,15 +64,15 @@ function checkParameters(name: string, model: Module, optimizer: Optimizer): voi
   if (own.length === 0 || ours.length === held.size) return;
   if (ours.length === 0) {
     throw new RangeError(
-      `${name}: the optimizer holds none of the model's parameters; make it of model.parameters()`,
+      `${name}: ${what} holds none of the model's parameters; make it of model.parameters()`,
     );
   }
   const missing = own.filter(([, parameter]) => parameter.requiresGrad && !held.has(parameter));
   if (missing.length === 0) return;
   const [path] = missing[0];
   warn(
-    `${name}: the optimizer holds ${held.size - ours.length} parameters that are not the model's, and not its '${path}'; ` +
-      'were layers replaced after the optimizer was made?',
+    `${name}: ${what} holds ${held.size - ours.length} parameters that are not the model's, and not its '${path}'; ` +
+      `were layers replaced after ${what} was made?`,
   );
 }
 
@@ -97,7 +97,8 @@ export function checkStep(name: string, model: Module, options: StepOptions): vo
   if (ema !== undefined && typeof ema?.update !== 'function') {
     throw new TypeError(`${name}: expected ema to be an optim.EMA, got ${shown(ema)}`);
   }
-  checkParameters(name, model, optimizer);
+  checkParameters(name, model, 'the optimizer', optimizer);
+  checkParameters(name, model, 'ema', ema);
 }
 
 const OPTIONS = [
@@ -119,17 +120,53 @@ const OPTIONS = [
 /** Throws where fit() could not begin. */
 export function checkFit(model: Module, options: FitOptions): void {
   checkOptions('fit', options, OPTIONS);
+  checkTraining('fit', model, options);
+}
+
+/** What {@link checkTraining} looks at: data may be anything that becomes data later. */
+export interface TrainingOptions extends Omit<FitOptions, 'data' | 'validation'> {
+  data: unknown;
+  validation?: unknown;
+}
+
+/**
+ * Throws where a model cannot be trained with these options of fit().
+ *
+ * @param name how the error begins
+ */
+export function checkTraining(name: string, model: Module, options: TrainingOptions): void {
   const { epochs, callbacks = [], data, validation, schedule } = options;
-  const scheduler = schedule && steppedBy(schedule).scheduler;
-  for (const [what, value] of Object.entries({ data, validation, scheduler }))
-    refuseClass('fit', what, value);
-  if (!Array.isArray(callbacks)) throw new TypeError('fit: expected callbacks to be an array');
-  callbacks.forEach((callback, i) => refuseClass('fit', `callback ${i}`, callback));
-  checkStep('fit', model, options);
-  checkNumber('fit', 'epochs', epochs, { least: 0, whole: true });
-  if (options.metrics && !options.validation) {
-    throw new RangeError('fit: metrics are figures of the validation; give that, too');
+  const { scheduler, every } = schedule === undefined ? { every: 'epoch' } : steppedBy(schedule);
+  for (const [what, value] of Object.entries({ data, validation, scheduler })) refuseClass(name, what, value);
+  if (!Array.isArray(callbacks)) throw new TypeError(`${name}: expected callbacks to be an array`);
+  callbacks.forEach((callback, i) => refuseClass(name, `callback ${i}`, callback));
+  checkStep(name, model, options);
+  checkNumber(name, 'epochs', epochs, { least: 0, whole: true });
+  if (options.metrics && !validation) {
+    throw new RangeError(`${name}: metrics are figures of the validation; give that, too`);
   }
   const { budgetMs } = options;
-  if (budgetMs !== undefined) checkNumber('fit', 'budgetMs', budgetMs, { least: 0, most: Infinity });
+  if (budgetMs !== undefined) checkNumber(name, 'budgetMs', budgetMs, { least: 0, most: Infinity });
+  if (schedule !== undefined) checkSchedule(name, scheduler, options.optimizer);
+  if (every !== 'epoch' && every !== 'batch') {
+    throw new RangeError(`${name}: expected every to be 'epoch' or 'batch', got ${shown(every)}`);
+  }
+}
+
+/** Throws where it is no schedule, or one of an optimizer that does not train. */
+function checkSchedule(name: string, scheduler: Schedule | undefined, optimizer: Optimizer): void {
+  if (typeof scheduler?.step !== 'function') {
+    throw new TypeError(
+      `${name}: expected schedule to be one of optim, such as new optim.StepLR(optimizer, { stepSize: 10 })`,
+    );
+  }
+  // One of the caller's own may know of no optimizer, or of one that the caller's optimizer steps.
+  const [own, given] = [(scheduler as { optimizer?: unknown }).optimizer, optimizer].map(
+    (one) => (Object(one) as { paramGroups?: unknown }).paramGroups,
+  );
+  if (own && given && own !== given) {
+    throw new RangeError(
+      `${name}: the schedule is one of another optimizer; make it of the one that is given`,
+    );
+  }
 }

@@ -88,7 +88,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
     validation && new (await import('./evaluate.js')).Evaluator('fit', model, loss, options.metrics);
   const { callbacks = [] } = options;
   const all = await callbacksOf(options);
-  if (resume) resuming!.checkResume(resume, batches.length, callbacks.length);
+  if (resume) resuming!.checkResume('fit', resume, batches.length, callbacks.length);
   const history: History = {
     epochs: [...(resume?.epochs ?? [])],
     state: resume?.state ?? stateOf(data, validation),

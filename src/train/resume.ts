@@ -1,24 +1,34 @@
-import { setRandomState } from '../core/random.js';
+import { checkRandomState, setRandomState } from '../core/random.js';
 import type { BatchSource } from '../data/batches.js';
 import { DataLoader } from '../data/dataLoader.js';
 import type { TrainingData } from './batchesOf.js';
 import { stateOf } from './fitState.js';
 import type { EpochState, FitState, History } from './history.js';
 
-/** Throws where a history cannot be gone on with; changes nothing. */
-export function checkResume(history: History, batches: number | undefined, callbacks: number): void {
-  if (!Array.isArray(history?.epochs) || typeof history.state?.random !== 'object') {
-    throw new TypeError('fit: expected resume to be the history that fit() returned');
+/**
+ * Throws where a history cannot be gone on with; changes nothing.
+ *
+ * @param name how the error begins
+ */
+export function checkResume(
+  name: string,
+  history: History,
+  batches: number | undefined,
+  callbacks: number,
+): void {
+  if (!Array.isArray(history?.epochs) || !history.state?.random) {
+    throw new TypeError(`${name}: expected resume to be the history that fit() returned`);
   }
+  checkRandomState(`${name}: resume`, history.state.random);
   const { epoch, callbacks: states } = history.state;
   if (epoch && epoch.batches !== batches) {
     throw new RangeError(
-      `fit: expected data of ${epoch.batches} batches, as the training to be resumed had them, got ${batches ?? 'a stream'}`,
+      `${name}: expected data of ${epoch.batches} batches, as the training to be resumed had them, got ${batches ?? 'a stream'}`,
     );
   }
   if (states && states.length !== callbacks) {
     throw new RangeError(
-      `fit: expected ${states.length} callbacks, as the training to be resumed had them, got ${callbacks}`,
+      `${name}: expected ${states.length} callbacks, as the training to be resumed had them, got ${callbacks}`,
     );
   }
 }

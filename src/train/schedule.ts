@@ -1,4 +1,3 @@
-import { shown } from '../core/shown.js';
 import { take, type Figure } from './figure.js';
 import type { Optimizer } from './trainingStep.js';
 
@@ -15,7 +14,9 @@ export type ScheduleOption = Schedule | { scheduler: Schedule; every: 'epoch' | 
 
 /** The schedule of an option, and when it is stepped. */
 export function steppedBy(option: ScheduleOption): { scheduler: Schedule; every: 'epoch' | 'batch' } {
-  return typeof option !== 'string' && 'scheduler' in option ? option : { scheduler: option, every: 'epoch' };
+  return 'scheduler' in Object(option)
+    ? (option as { scheduler: Schedule; every: 'epoch' | 'batch' })
+    : { scheduler: option as Schedule, every: 'epoch' };
 }
 
 /** When a schedule is stepped. */
@@ -25,19 +26,9 @@ export class Stepping {
   /** Of the step at hand. */
   private figure: Figure = { sum: 0, weight: 0 };
 
-  /** @throws TypeError where it is no schedule */
+  /** @param option checked */
   constructor(option: ScheduleOption) {
-    const { scheduler, every } = steppedBy(option);
-    if (typeof scheduler?.step !== 'function') {
-      throw new TypeError(
-        'fit: expected schedule to be one of optim, such as new optim.StepLR(optimizer, { stepSize: 10 })',
-      );
-    }
-    if (every !== 'epoch' && every !== 'batch') {
-      throw new RangeError(`fit: expected every to be 'epoch' or 'batch', got ${shown(every)}`);
-    }
-    this.scheduler = scheduler;
-    this.every = every;
+    ({ scheduler: this.scheduler, every: this.every } = steppedBy(option));
   }
 
   /** Where the schedule stands, if it tells. */

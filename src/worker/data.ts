@@ -1,9 +1,10 @@
-import { DataLoader, type DataLoaderOptions, type LoaderState } from '../data/dataLoader.js';
-import { readRows, TensorDataset, type Column, type Rows } from '../data/dataset.js';
+import { checkLoading, DataLoader, type DataLoaderOptions, type LoaderState } from '../data/dataLoader.js';
+import { countRows, readRows, TensorDataset, type Column, type Rows } from '../data/dataset.js';
 import { WeightedRandomSampler, type Sampler } from '../data/sampler.js';
+import { shown } from '../core/shown.js';
 import { sizeOf, type Shape } from '../tensor/layout.js';
 import { GatherSource } from '../tensor/source.js';
-import { checkFinite, type NumericArray } from '../tensor/numbers.js';
+import { checkFinite, checkShape, type NumericArray } from '../tensor/numbers.js';
 import { Tensor } from '../tensor/tensor.js';
 import { clone } from './clone.js';
 import { className } from './table.js';
@@ -52,12 +53,23 @@ export function describeData(name: string, given: DataLoader | WorkerData, copy:
     );
   }
   const { inputs, targets, sampler, ...options } = given;
-  return {
+  const described = {
     inputs: numbersOf(`${name}.inputs`, inputs, copy),
     targets: numbersOf(`${name}.targets`, targets, copy),
     options: clone(name, options),
     ...(sampler && { sampler: describeSampler(name, sampler), state: samplerState(sampler) }),
   };
+  const operation = `trainInWorker: ${name}`;
+  const rows = countRows(operation, described.inputs.shape, described.targets.shape);
+  checkLoading(operation, { ...options, ...(sampler && { sampler }) }, rows);
+  return described;
+}
+
+/** How many batches they make. */
+export function batchesIn({ inputs, options, sampler }: DescribedData): number {
+  const { batchSize = 1, dropLast } = options;
+  const batches = (sampler?.numSamples ?? inputs.shape[0]) / batchSize;
+  return dropLast ? Math.floor(batches) : Math.ceil(batches);
 }
 
 export function buildData({ inputs, targets, options, sampler, state }: DescribedData): DataLoader {
@@ -131,7 +143,11 @@ function numbersOf(name: string, rows: Rows, copy: boolean): Numbers {
     checkFinite('trainInWorker', read, (row) => `row ${row} of ${name}`);
     return { data: read.values, shape: read.shape };
   }
+  if (!('length' in data) || data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    throw new TypeError(`trainInWorker: expected ${name} to be numbers, got ${shown(data)}`);
+  }
   const numbers = data as NumericArray;
+  if (flat) checkShape(`trainInWorker: ${name}`, rows.shape);
   const shape = flat ? rows.shape : [numbers.length];
   if (numbers.length === 0 && sizeOf(shape) === 0 && !flat) {
     throw new RangeError(

@@ -4,11 +4,14 @@ import type { StoredModel } from '../io/storedModel.js';
 import { toLoss, type Loss } from '../losses/loss.js';
 import { modulesOf, type Module } from '../nn/module.js';
 import { Optimizer } from '../optim/optimizer.js';
+import { checkTraining } from '../train/checks.js';
 import type { FitOptions } from '../train/fit.js';
+import { metricsOf } from '../train/metrics/byName.js';
+import { checkResume } from '../train/resume.js';
 import { steppedBy } from '../train/schedule.js';
 import { clone } from './clone.js';
 import { buildCallback, describeCallback, type DescribedCallback } from './callbacks.js';
-import { buildData, describeData, type DescribedData, type WorkerData } from './data.js';
+import { batchesIn, buildData, describeData, type DescribedData, type WorkerData } from './data.js';
 import { LOSSES } from './losses.js';
 import {
   buildEMA,
@@ -88,7 +91,11 @@ function crossing<T>(what: string, work: () => T): T {
   }
 }
 
-/** @throws TypeError where something is code of the caller's, which cannot go to a worker */
+/**
+ * Nothing of the caller's is taken away yet.
+ *
+ * @throws TypeError where something is code of the caller's, which cannot go to a worker; what fit() would throw at once
+ */
 export function describeTraining(model: Module, options: WorkerFitOptions, copy: boolean): DescribedTraining {
   const { loss, optimizer, ema, schedule, callbacks = [], metrics = [] } = options;
   for (const [name, value] of Object.entries({ loss, optimizer })) {
@@ -133,7 +140,7 @@ export function describeTraining(model: Module, options: WorkerFitOptions, copy:
     throw new TypeError('trainInWorker: expected schedule to be one of optim');
   }
   const stepped = schedule && steppedBy(schedule);
-  return {
+  const training: DescribedTraining = {
     model: stored,
     frozen: frozen.map(([name]) => name),
     evaluating: modulesOf(model).flatMap(({ training }, i) => (training ? [] : [i])),
@@ -150,10 +157,17 @@ export function describeTraining(model: Module, options: WorkerFitOptions, copy:
     plain: Object.fromEntries(
       PLAIN.filter((name) => options[name] !== undefined).map((name) => [name, clone(name, options[name])]),
     ) as DescribedTraining['plain'],
-    // Last: it takes the caller's arrays away.
     data: describeData('data', options.data, copy),
     ...(options.validation && { validation: describeData('validation', options.validation, copy) }),
   };
+  // What cannot go to a worker at all has the better reason.
+  const { resume } = options;
+  checkTraining('trainInWorker', model, options);
+  metricsOf('trainInWorker', metrics);
+  if (resume !== undefined) {
+    checkResume('trainInWorker', resume, batchesIn(training.data), callbacks.length);
+  }
+  return training;
 }
 
 export function buildTraining(described: DescribedTraining): Training {

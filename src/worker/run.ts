@@ -26,8 +26,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Called after each epoch; training waits for it, and for the promise it may return. */
   onEpoch?: (report: EpochReport) => void | Promise<void>;
-  /** Called after batches, as often as `batchEveryMs` says; training does not wait. */
-  onBatch?: (report: BatchReport) => void;
+  /** Called after batches, as often as `batchEveryMs` says. Training does not wait for it; `history` does. */
+  onBatch?: (report: BatchReport) => void | Promise<void>;
   /** Least time between two reports of batches, in milliseconds; 100 by default, 0 reports every batch. */
   batchEveryMs?: number;
   /** Threads of the worker: see configure(). */
@@ -71,6 +71,10 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
   private stopping = false;
   /** By a function of the caller. */
   private thrown: { readonly error: unknown } | undefined;
+  /** What onBatch has not come to the end of. */
+  private readonly heard = new Set<Promise<void>>();
+  /** Whether the worker has trained to the end. */
+  private isDone = false;
   private readonly asked = new Map<number, Asked>();
   private readonly standing: (() => void)[] = [];
   private readonly listeners = new Set<(event: TrainingEvent | undefined) => void>();
@@ -102,7 +106,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     signal?.addEventListener('abort', this.onAbort);
     const listener = {
       onMessage: (message: unknown) => this.hear(message),
-      onEnd: (reason: string) => this.fail(new Error(`trainInWorker: the worker ended: ${reason}`)),
+      onEnd: (reason: string) => this.lose(reason),
     };
     try {
       if (own) checkOwn(own);
@@ -229,7 +233,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
         this.start();
         return;
       case 'held':
-        whenFree(this.id, () => this.fail(new Error('trainInWorker: the worker ended: it closed itself')));
+        whenFree(this.id, () => this.lose('it closed itself'));
         return;
       case 'loaded':
         this.limit.clear();
@@ -238,7 +242,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
         for (const resolve of this.standing.splice(0)) resolve();
         return;
       case 'batch':
-        this.guarded(() => this.options.onBatch?.(report.report));
+        this.batch(report.report);
         this.publish(report);
         return;
       case 'epoch':
@@ -250,7 +254,9 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
         this.asked.delete(report.id);
         return;
       case 'done':
-        this.finish(report.states, () => this.resolve(report.history));
+        this.isDone = true;
+        if (this.heard.size === 0) this.finish(report);
+        else void Promise.all(this.heard).then(() => this.finish(report));
         return;
       case 'failed':
         this.failed(report);
@@ -282,12 +288,18 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     }
   }
 
-  private guarded(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.abortBy(error);
-    }
+  private batch(report: BatchReport): void {
+    const { onBatch } = this.options;
+    if (!onBatch) return;
+    const heard = (async () => onBatch(report))()
+      .catch((error: unknown) => this.abortBy(error))
+      .finally(() => this.heard.delete(heard));
+    this.heard.add(heard);
+  }
+
+  private lose(reason: string): void {
+    // It has done what it was for.
+    if (!this.isDone) this.fail(new Error(`trainInWorker: the worker ended: ${reason}`));
   }
 
   /** What a function of the caller threw ends the training, and is what it rejects with. */
@@ -317,16 +329,18 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
     this.fail(reason);
   }
 
-  private finish(states: States, then: () => void): void {
+  private finish({ history, states }: Extract<Report, { type: 'done' }>): void {
+    if (this.settled) return;
     try {
-      this.load(states, true);
+      this.load(states, !this.thrown);
+      if (this.thrown) throw this.thrown.error;
     } catch (error) {
-      this.fail(error);
+      this.fail(this.thrown ? this.thrown.error : error);
       return;
     }
     this.final = states.weights;
     this.settle(({ resolve }) => resolve(structuredClone(states.weights)));
-    then();
+    this.resolve(history);
   }
 
   private fail(error: unknown): void {

@@ -1,6 +1,7 @@
 import { configure } from '../core/engine.js';
 import { setRandomState } from '../core/random.js';
-import type { Module } from '../nn/module.js';
+import { shown } from '../core/shown.js';
+import { Module } from '../nn/module.js';
 import { type Callback, type Training as Running } from '../train/callbacks/callback.js';
 import { fit, type FitOptions } from '../train/fit.js';
 import type { BatchReport, History } from '../train/history.js';
@@ -230,13 +231,22 @@ class Service implements Callback {
         : ((await import(/* @vite-ignore */ /* webpackIgnore: true */ module)) as { default?: unknown })
             .default;
     this.tell({ type: 'loaded' });
+    const from =
+      module === undefined ? 'the function given to serveTraining()' : `the default export of ${module}`;
     if (typeof setup !== 'function') {
       throw new TypeError(
         `trainInWorker: expected ${module ?? 'serveTraining'} to ${module ? 'export a function as default' : 'be given a function'} ` +
           'that returns { model, loss, optimizer, data, … }',
       );
     }
-    const { model, ...options } = (await (setup as WorkerSetup<unknown>)(input)) ?? {};
+    const made: unknown = await (setup as WorkerSetup<unknown>)(input);
+    const { model, ...options } = Object(made) as WorkerTraining;
+    if (!(model instanceof Module)) {
+      const got = made === Object(made) ? `model: ${shown(model)}` : shown(made);
+      throw new TypeError(
+        `trainInWorker: expected ${from} to return { model, loss, optimizer, data, … } with a model that extends nn.Module, got ${got}`,
+      );
+    }
     return { model, options };
   }
 

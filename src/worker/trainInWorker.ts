@@ -1,6 +1,6 @@
 import { shown } from '../core/shown.js';
 import * as trainer from '#trainer';
-import { engine, type ConfigureOptions } from '../core/engine.js';
+import { checkThreads, engine, type ConfigureOptions } from '../core/engine.js';
 import { getRandomState } from '../core/random.js';
 import type { AnyWorker } from '../core/workerHandle.js';
 import { Module, setOutput } from '../nn/module.js';
@@ -212,6 +212,7 @@ function checkRun({
   if (threads !== undefined && typeof threads !== 'number' && threads !== 'auto') {
     throw new TypeError(`trainInWorker: expected threads to be a number or 'auto', got a ${typeof threads}`);
   }
+  if (threads !== undefined) checkThreads('trainInWorker', threads);
 }
 
 /**

@@ -1,10 +1,22 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { callbacks, data, manualSeed, nn, optim, type History } from 'wasmgrad';
+import { callbacks, data, getRandomState, manualSeed, nn, optim, type History } from 'wasmgrad';
 import { trainInWorker, type TrainInWorkerOptions, type TrainingRun } from 'wasmgrad/worker';
 
 const program = (name: string): URL => new URL(`./programs/${name}.mjs`, import.meta.url);
 const rows = (): Float32Array => Float32Array.from({ length: 40 }, (_, i) => Math.sin(i));
+
+/** Two rows, and what is wrong with them. */
+const some = (wrong: object): object => ({
+  data: {
+    inputs: [
+      [1, 2],
+      [3, 4],
+    ],
+    targets: [0, 1],
+    ...wrong,
+  },
+});
 
 function raise(): never {
   throw new Error('looked at');
@@ -60,7 +72,7 @@ function whole() {
 }
 
 describe('options that cannot be', () => {
-  const CASES: [string, object, RegExp][] = [
+  const CASES: [string, object | ((options: ReturnType<typeof whole>['options']) => object), RegExp][] = [
     ['epochs: a function', { epochs: () => 3 }, /epochs, a function, cannot go to a worker/],
     ['epochs: a symbol', { epochs: Symbol('e') }, /epochs, a symbol, cannot go to a worker/],
     [
@@ -174,10 +186,92 @@ describe('options that cannot be', () => {
     ['batchEveryMs: a symbol', { batchEveryMs: Symbol('b') }, /expected batchEveryMs .* got Symbol\(b\)/],
     ['onEpoch: an object', { onEpoch: {} }, /expected onEpoch to be a function/],
     ['threads: text', { threads: 'two' }, /expected threads to be a number or 'auto'/],
+    ['threads: -1', { threads: -1 }, /expected threads 'auto' or an integer from 1 to 64, got -1/],
+    ['threads: 1.5', { threads: 1.5 }, /expected threads 'auto' or an integer .*, got 1\.5/],
+    ['epochs: -1', { epochs: -1 }, /expected epochs to be an integer ≥ 0, got -1/],
+    ['epochs: text', { epochs: '3' }, /expected epochs to be an integer ≥ 0, got string "3"/],
+    ['no epochs', { epochs: undefined }, /expected epochs to be an integer ≥ 0, got undefined/],
+    ['accumulate: 0', { accumulate: 0 }, /expected accumulate to be a positive integer, got 0/],
+    ['clipGradNorm: text', { clipGradNorm: 'x' }, /expected clipGradNorm to be a number ≥ 0, got string "x"/],
+    ['clipGradValue: NaN', { clipGradValue: Number.NaN }, /expected clipGradValue .*, got NaN/],
+    ['budgetMs: -1', { budgetMs: -1 }, /expected budgetMs to be a number ≥ 0, got -1/],
+    [
+      'metrics without validation',
+      { validation: undefined, metrics: ['f1'] },
+      /metrics are figures of the val/,
+    ],
+    ['metrics: unknown', { metrics: ['f7'] }, /unknown metric 'f7'/],
+    ['metrics: twice', { metrics: ['f1', 'f1'] }, /two metrics are called 'f1'/],
+    ['resume: {}', { resume: {} }, /expected resume to be the history that fit\(\) returned/],
+    ['resume: null', { resume: null }, /expected resume to be the history that fit\(\) returned/],
+    ['resume: no state', { resume: { epochs: [], state: {} } }, /expected resume to be the history/],
+    [
+      'resume: random: {}',
+      { resume: { epochs: [], state: { random: {} } } },
+      /resume: expected a state of four 32-bit integers, got undefined/,
+    ],
+    [
+      'resume: of other data',
+      { resume: { epochs: [], state: { random: getRandomState(), epoch: { batches: 7 } } } },
+      /expected data of 7 batches, .* got 4/,
+    ],
+    [
+      'resume: of other callbacks',
+      { resume: { epochs: [], state: { random: getRandomState(), callbacks: [] } } },
+      /expected 0 callbacks, .* got 1/,
+    ],
+    ['batchSize: -1', some({ batchSize: -1 }), /data: expected batchSize to be a positive integer, got -1/],
+    ['batchSize: text', some({ batchSize: '2' }), /data: expected batchSize to be a positive integer/],
+    ['seed: -1', some({ seed: -1 }), /data: expected seed to be a non-negative integer, got -1/],
+    ['an unknown option', some({ batchsize: 2 }), /data: unknown option 'batchsize'/],
+    ['no whole batch', some({ batchSize: 3, dropLast: true }), /data: 2 rows give no batch of 3/],
+    ['too few targets', some({ targets: [1] }), /data: expected as many targets as inputs, got .*\[1\]/],
+    ['no rows', some({ inputs: [], targets: [] }), /data: expected at least one row, got none/],
+    [
+      'too few targets in validation',
+      {
+        validation: {
+          inputs: [
+            [1, 2],
+            [3, 4],
+          ],
+          targets: [1],
+        },
+      },
+      /validation: expected as many targets as inputs/,
+    ],
+    [
+      'shape of negative lengths',
+      some({ inputs: { data: rows(), shape: [-2, -20] } }),
+      /data\.inputs: expected a shape of lengths that are non-negative integers/,
+    ],
+    [
+      'integers of 64 bits',
+      some({ inputs: new BigInt64Array(2) }),
+      /data\.inputs to be numbers, got a BigInt64Array/,
+    ],
+    [
+      'a DataView',
+      some({ targets: new DataView(new ArrayBuffer(8)) }),
+      /data\.targets to be numbers, got a DataView/,
+    ],
+    [
+      'schedule: every: text',
+      (made) => ({ schedule: { scheduler: made.schedule, every: 'week' } }),
+      /expected every to be 'epoch' or 'batch', got string "week"/,
+    ],
+    [
+      'schedule of another optimizer',
+      (made) => ({
+        schedule: new optim.StepLR(new optim.SGD(made.ema.parameters, { lr: 1 }), { stepSize: 1 }),
+      }),
+      /the schedule is one of another optimizer/,
+    ],
   ];
 
-  it.each(CASES)('%s: named, with nothing changed', (_, changed, reason) => {
+  it.each(CASES)('%s: named, with nothing changed', (_, change, reason) => {
     const { model, options, state } = whole();
+    const changed = typeof change === 'function' ? change(options) : change;
     const before = state();
     const given =
       changed instanceof Object && Object.getOwnPropertyDescriptor(changed, 'epochs')?.get
@@ -291,12 +385,25 @@ describe('what a training in a worker ends with', () => {
     ['an error by our name', /^ours$/],
     ['a proxy', /./],
     ['a disposed model', /can no longer be read/],
-    ['nothing', /expected|model/],
-    ['no model', /expected|model/],
+    ['nothing', /expected the default export of .*odd\.mjs to return { model, .*, got undefined$/],
+    [
+      'an empty object',
+      /expected the default export of .*odd\.mjs to return { model, .*, got model: undefined$/,
+    ],
+    ['a number', /expected the default export of .*odd\.mjs to return { model, .*, got 7$/],
+    ['no model', /expected the default export of .*odd\.mjs to return { model, .*, got model: undefined$/],
+    ['a model that is none', /expected the default export of .*odd\.mjs to .*, got model: an Object$/],
   ])('%s', async (how, reason) => {
     const run = trainInWorker(program('odd'), { input: { epochs: 1, rows: rows(), how } });
+    // Whoever asks for weights, where there never are any, is told the same.
+    const asked = run.weights().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     await expect(run.history).rejects.toThrow(reason);
     await expect(run.history).rejects.not.toThrow(/Cannot read prop/);
+    const told = await asked;
+    if (reason.source.startsWith('expected')) expect(String(told)).toMatch(reason);
   });
 
   it('what cannot be sent is said in words', async () => {
@@ -373,9 +480,17 @@ describe('a worker that fails', () => {
 
   it('does not say what the model’s outputs mean before it has trained it', async () => {
     const { model, options } = whole();
-    const run = trainInWorker(model, { ...options, epochs: -1 });
+    const noLabels = {
+      inputs: [
+        [1, 2],
+        [3, 4],
+      ],
+      targets: [7, 7],
+      batchSize: 2,
+    };
+    const run = trainInWorker(model, { ...options, data: noLabels });
     expect(model.output).toBe('raw');
-    await expect(run.history).rejects.toThrow(/epochs/);
+    await expect(run.history).rejects.toThrow(/expected class indices/);
     expect(model.output).toBe('raw');
     const again = whole();
     const history: History = await trainInWorker(again.model, again.options).history;

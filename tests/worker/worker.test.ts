@@ -103,6 +103,14 @@ function simple(changed: Partial<TrainInWorkerOptions> & { validation?: data.Dat
 const weightsOf = (model: nn.Module): number[][] =>
   Object.values(model.stateDict()).map(({ data }) => [...data]);
 
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function thrower(error: Error): () => never {
+  return () => {
+    throw error;
+  };
+}
+
 /** What fit() makes of a simple training. */
 async function trained(): Promise<{ weights: number[][]; losses: number[] }> {
   const { model, options } = simple();
@@ -332,9 +340,6 @@ describe('data for a worker', () => {
       /the model cannot go to a worker .*0 is a class of your own, Own.*setup/,
     );
     expect(targets).toHaveLength(60);
-    await expect(trainInWorker(model, { ...options, epochs: -1 }).history).rejects.toThrow(
-      new RangeError('fit: expected epochs to be a non-negative integer, got -1'),
-    );
     const wrong = { inputs: points, targets: classes.map((one) => one + 5), batchSize: 8 };
     await expect(trainInWorker(model, { ...options, data: wrong }).history).rejects.toThrow(RangeError);
   });
@@ -371,6 +376,28 @@ describe('errors', () => {
     await expect(trainInWorker(model, { ...options, epochs: 1e6, onBatch: failing }).history).rejects.toBe(
       thrown,
     );
+  });
+
+  it.each<[string, (thrown: Error) => object]>([
+    ['onBatch', (thrown) => ({ onBatch: thrower(thrown) })],
+    ['an async onBatch', (thrown) => ({ onBatch: async () => thrower(thrown)() })],
+    ['an onBatch that fails late', (thrown) => ({ onBatch: () => later(50).then(thrower(thrown)) })],
+    ['onEpoch', (thrown) => ({ onEpoch: thrower(thrown) })],
+    ['an async onEpoch', (thrown) => ({ onEpoch: () => later(50).then(thrower(thrown)) })],
+  ])('of %s reject even a training that is over before they are heard', async (_, options) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const thrown = new Error('mine');
+    const { history } = trainInWorker(program('setup'), {
+      input: { epochs: 1, rows: rows().slice(0, 8) },
+      batchEveryMs: 0,
+      ...options(thrown),
+    });
+    await expect(history).rejects.toBe(thrown);
+    await later(20);
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
   });
 
   it('reach whoever iterates', async () => {

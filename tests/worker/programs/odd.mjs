@@ -33,6 +33,9 @@ export default function odd({ how, ...input }) {
     return { ...made, callbacks: [{ onEpochEnd: () => made.model[Symbol.dispose]() }] };
   }
   if (how === 'nothing') return undefined;
+  if (how === 'an empty object') return {};
+  if (how === 'a number') return 7;
+  if (how === 'a model that is none') return { ...made, model: {} };
   if (how === 'no model') return { ...made, model: undefined };
   if (how === 'a state that is a function') {
     const state = { onEpochEnd() {}, stateDict: () => ({ f() {} }) };
