@@ -147,21 +147,28 @@ export function checkTraining(name: string, model: Module, options: TrainingOpti
   }
   const { budgetMs } = options;
   if (budgetMs !== undefined) checkNumber(name, 'budgetMs', budgetMs, { least: 0, most: Infinity });
-  if (schedule !== undefined) checkSchedule(name, scheduler, options.optimizer);
+  if (schedule !== undefined) checkSchedule(name, model, scheduler, options.optimizer);
   if (every !== 'epoch' && every !== 'batch') {
     throw new RangeError(`${name}: expected every to be 'epoch' or 'batch', got ${shown(every)}`);
   }
 }
 
 /** Throws where it is no schedule, or one of an optimizer that does not train. */
-function checkSchedule(name: string, scheduler: Schedule | undefined, optimizer: Optimizer): void {
+function checkSchedule(
+  name: string,
+  model: Module,
+  scheduler: Schedule | undefined,
+  optimizer: Optimizer,
+): void {
   if (typeof scheduler?.step !== 'function') {
     throw new TypeError(
       `${name}: expected schedule to be one of optim, such as new optim.StepLR(optimizer, { stepSize: 10 })`,
     );
   }
   // One of the caller's own may know of no optimizer, or of one that the caller's optimizer steps.
-  const [own, given] = [(scheduler as { optimizer?: unknown }).optimizer, optimizer].map(
+  const { optimizer: stepped } = scheduler as { optimizer?: unknown };
+  checkParameters(name, model, "the schedule's optimizer", stepped);
+  const [own, given] = [stepped, optimizer].map(
     (one) => (Object(one) as { paramGroups?: unknown }).paramGroups,
   );
   if (own && given && own !== given) {

@@ -158,6 +158,58 @@ describe('an optimizer of other parameters', () => {
   });
 });
 
+describe('a schedule or an average of something else', () => {
+  const model = new nn.Linear(2, 3);
+  const other = new nn.Linear(2, 3);
+  const [own, second, foreign] = [sgd(model), sgd(model), sgd(other)];
+  const stepLR = (optimizer: optim.SGD): optim.StepLR => new optim.StepLR(optimizer, { stepSize: 1 });
+  const wrapped = { zeroGrad: () => own.zeroGrad(), step: () => own.step() };
+  const elsewhere = "fit: the schedule's optimizer holds none of the model's parameters";
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['another model', { schedule: stepLR(foreign) }, elsewhere],
+    ['another model, each batch', { schedule: { scheduler: stepLR(foreign), every: 'batch' } }, elsewhere],
+    [
+      'another model, in a row',
+      {
+        schedule: new optim.SequentialLR(foreign, {
+          schedulers: [stepLR(foreign), stepLR(foreign)],
+          milestones: [1],
+        }),
+      },
+      elsewhere,
+    ],
+    ['another model, with a wrapper', { optimizer: wrapped, schedule: stepLR(foreign) }, elsewhere],
+    ['another optimizer', { schedule: stepLR(second) }, 'fit: the schedule is one of another optimizer'],
+    [
+      'another model, an average',
+      { ema: new optim.EMA(other.parameters()) },
+      "fit: ema holds none of the model's parameters; make it of model.parameters()",
+    ],
+    ['nothing', { schedule: null }, 'fit: expected schedule to be one of optim'],
+    ['a text', { schedule: 'cosine' }, 'fit: expected schedule to be one of optim'],
+    [
+      'no known time',
+      { schedule: { scheduler: stepLR(own), every: 'week' } },
+      "fit: expected every to be 'epoch' or 'batch', got string \"week\"",
+    ],
+  ])('%s: is an error, with nothing changed', async (_, options, message) => {
+    const before = JSON.stringify([model.stateDict(), other.stateDict()]);
+    await expect(fitted(model, { optimizer: own, ...options })).rejects.toThrow(message);
+    expect(JSON.stringify([model.stateDict(), other.stateDict()])).toBe(before);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['a schedule of the optimizer', { schedule: stepLR(own) }],
+    ['a schedule of the optimizer in a wrapper', { optimizer: wrapped, schedule: stepLR(own) }],
+    ["a schedule of one's own", { schedule: { step: () => undefined } }],
+    ['an average of some of the parameters', { ema: new optim.EMA([model.weight]) }],
+  ])('%s: is none', async (_, options) => {
+    await fitted(model, { optimizer: own, ...options });
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('a loss that hardly goes with outputs and targets', () => {
   const one = rows.map(([a]) => [a > 0 ? 1 : 0]);
   const signs = rows.map(([a]) => [a > 0 ? 1 : -1]);
