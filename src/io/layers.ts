@@ -38,10 +38,14 @@ const shape: Field = {
   accepts: (value) => Array.isArray(value) && value.length > 0 && value.length <= 16 && value.every(isSize),
 };
 const number: Field = { expected: 'a number', accepts: isNumber };
-const positive: Field = { expected: 'a number above 0', accepts: (value) => isNumber(value) && value > 0 };
+const finite: Field = { expected: 'a finite number', accepts: Number.isFinite };
+const positive: Field = {
+  expected: 'a finite number above 0',
+  accepts: (value) => Number.isFinite(value) && (value as number) > 0,
+};
 const eps: Field = {
-  expected: 'a finite number of at least 0',
-  accepts: (value) => isNumber(value) && value >= 0 && value < Infinity,
+  expected: 'a finite number ≥ 0',
+  accepts: (value) => Number.isFinite(value) && (value as number) >= 0,
 };
 const probability: Field = {
   expected: 'a number in [0, 1)',
@@ -75,8 +79,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
   momentum: share,
   paddingIdx: position,
   p: probability,
-  negativeSlope: number,
-  alpha: number,
+  negativeSlope: finite,
+  alpha: finite,
   beta: positive,
   threshold: number,
   min: number,

@@ -177,7 +177,18 @@ suite('a hostile description', () => {
     ['an unknown option', { type: 'ReLU', inplace: true }, /ReLU: unknown option 'inplace'/],
     ['a wrong probability', { type: 'Dropout', p: 1 }, /p to be a number in \[0, 1\), got 1/],
     ['a wrong momentum', { ...batchNorm, momentum: 2 }, /momentum to be a number in \[0, 1\] or null, got 2/],
-    ['an eps that is none', { ...batchNorm, eps: NaN }, /eps to be a finite number of at least 0, got NaN/],
+    [
+      'an infinite slope',
+      { type: 'LeakyReLU', negativeSlope: Infinity },
+      /negativeSlope to be a finite number, got Infinity/,
+    ],
+    ['an infinite alpha', { type: 'ELU', alpha: -Infinity }, /alpha to be a finite number, got -Infinity/],
+    [
+      'an infinite beta',
+      { type: 'Softplus', beta: Infinity, threshold: 20 },
+      /beta to be a finite number above 0, got Infinity/,
+    ],
+    ['an eps that is none', { ...batchNorm, eps: NaN }, /eps to be a finite number ≥ 0, got NaN/],
     [
       'no dimensions',
       { type: 'RMSNorm', normalizedShape: [], eps: 0, elementwiseAffine: false },
