@@ -69,6 +69,9 @@ export async function readIdx(file: Uint8Array | ArrayBuffer): Promise<IdxArray>
 function bytesOf(file: Uint8Array | ArrayBuffer): Uint8Array {
   if (file instanceof Uint8Array) return file;
   if (!(file instanceof ArrayBuffer)) {
+    const given: unknown = file;
+    // Such as one of fetch(): it may fail, too.
+    if (given instanceof Promise) given.catch(() => undefined);
     throw new TypeError(`readIdx: expected a Uint8Array or an ArrayBuffer, got ${shown(file)}`);
   }
   try {

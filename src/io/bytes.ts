@@ -1,3 +1,4 @@
+import { handled } from './handled.js';
 import { show } from './shown.js';
 
 /**
@@ -18,5 +19,6 @@ export function bytesOf(operation: string, file: ArrayBuffer | ArrayBufferView):
       got = 'a transferred one';
     }
   }
+  handled(file);
   throw new TypeError(`${operation}: expected an ArrayBuffer or a typed array, got ${got}`);
 }

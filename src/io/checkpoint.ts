@@ -1,4 +1,5 @@
 import { getRandomState, setRandomState, type RandomState } from '../core/random.js';
+import { shown } from '../core/shown.js';
 import { checkOptions } from '../core/options.js';
 import { outputOf, type Module } from '../nn/module.js';
 import { tensor } from '../tensor/tensor.js';
@@ -10,7 +11,8 @@ import { isOwn, metadataOf, OWN, tensorsOf } from './modelFile.js';
 import { fromText, toText } from './plainData.js';
 import { readSafetensors, writeSafetensors, type SafeTensors } from './safetensors.js';
 import { show } from './shown.js';
-import { handled, readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
+import { handled } from './handled.js';
+import { readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
 import type { LayerDescription } from './storedModel.js';
 import { applyWeights } from './weights.js';
 
@@ -148,7 +150,10 @@ export async function loadCheckpoint(
   const weights = [...stateOfModule(parts.model)].map(
     ([name, { values, shape }]) => [name, tensor(values as Float32Array, { shape })] as const,
   );
-  const undo = [() => parts.model.loadStateDict(Object.fromEntries(weights)), () => setRandomState(before)];
+  const undo: (() => unknown)[] = [
+    () => parts.model.loadStateDict(Object.fromEntries(weights)),
+    () => setRandomState(before),
+  ];
   try {
     applyWeights(operation, parts.model, file, { allowNonFinite: parts.allowNonFinite });
     for (const { name, read, write } of statesOf(parts)) {
@@ -156,11 +161,16 @@ export async function loadCheckpoint(
         throw new RangeError(`${operation}: the file holds no state of ${name}`);
       const old = read();
       undo.push(() => write(old));
-      inPart(operation, name, () => write(states[name]));
+      await inPart(operation, name, () => write(states[name]));
     }
-    inPart(operation, 'random', () => setRandomState(random));
+    await inPart(operation, 'random', () => setRandomState(random));
   } catch (error) {
-    for (const one of undo.toReversed()) one();
+    for (const one of undo.toReversed()) {
+      // A part that refuses its old state, too, must not keep the others from theirs.
+      try {
+        await one();
+      } catch {}
+    }
     throw error;
   }
   return { history, extra, metadata: Object.fromEntries(metadata) };
@@ -172,11 +182,14 @@ function checkParts(operation: string, parts: CheckpointParts, known: readonly s
   for (const name of PARTS.slice(1, -1) as ('optimizer' | 'schedule' | 'ema' | 'data')[]) {
     checkStateful(operation, name, parts[name]);
   }
-  const callbacks: unknown = parts.callbacks ?? [];
+  const { callbacks = [] } = parts;
   if (!Array.isArray(callbacks)) {
     throw new TypeError(`${operation}: expected callbacks as a list, got ${show(callbacks)}`);
   }
-  callbacks.forEach((one: unknown, i) => checkStateful(operation, `callbacks.${i}`, one ?? null));
+  // By index: forEach() leaves out what is missing.
+  for (let i = 0; i < callbacks.length; i++) {
+    checkStateful(operation, `callbacks.${i}`, (callbacks as unknown[])[i] ?? null);
+  }
 }
 
 /** Throws a TypeError if a part is given and cannot be saved. */
@@ -193,7 +206,8 @@ function checkStateful(operation: string, name: string, part: unknown): void {
 interface PartState {
   readonly name: string;
   readonly read: () => unknown;
-  readonly write: (state: unknown) => void;
+  /** May give a promise: parts of one's own do. */
+  readonly write: (state: unknown) => unknown;
 }
 
 /** How to read and write the state of each part that is given, but the model. */
@@ -216,11 +230,12 @@ function statesOf({ optimizer, schedule, ema, data, callbacks = [] }: Checkpoint
 }
 
 /** Says which part it was that a file did not fit. */
-function inPart(operation: string, name: string, run: () => void): void {
+async function inPart(operation: string, name: string, run: () => unknown): Promise<void> {
   try {
-    run();
+    await run();
   } catch (cause) {
-    throw new RangeError(`${operation}: ${name}: ${(cause as Error).message}`, { cause });
+    const message = cause instanceof Error ? cause.message : shown(cause);
+    throw new RangeError(`${operation}: ${name}: ${message}`, { cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import { shown } from '../core/shown.js';
 import type { Module } from '../nn/module.js';
 import { checkOptions } from '../core/options.js';
 import { build } from './architecture.js';
@@ -8,7 +9,8 @@ import type { SaveOptions } from './model.js';
 import { readOnnx, type ReadOnnxOptions } from './onnx/readOnnx.js';
 import { writeOnnx, type WriteOnnxOptions } from './onnx/writeOnnx.js';
 import { storedOf } from './quantizedModel.js';
-import { handled, readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
+import { handled } from './handled.js';
+import { readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
 
 export interface SaveOnnxOptions extends SaveOptions, WriteOnnxOptions {}
 
@@ -104,10 +106,13 @@ export async function loadLayersModel(
   handled(source);
   const given: unknown = (options as Partial<LoadLayersModelOptions> | null)?.weights;
   if (Array.isArray(given)) given.forEach(handled);
+  else handled(given);
   checkOptions(operation, options, ['allowNonFinite', 'weights']);
   const { weights, ...check } = options;
   if (given !== undefined && !Array.isArray(given)) {
-    throw new TypeError(`${operation}: expected weights to be a list of files, such as { weights: [bytes] }`);
+    throw new TypeError(
+      `${operation}: expected weights to be a list of files, such as { weights: [bytes] }, got ${shown(given)}`,
+    );
   }
   const file = await readPlaced(operation, source);
   const model = parseLayersModel(file.bytes);

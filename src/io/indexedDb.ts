@@ -17,6 +17,11 @@ async function transact<T>(
   mode: IDBTransactionMode,
   run: (store: IDBObjectStore) => IDBRequest<T>,
 ): Promise<T> {
+  if (typeof indexedDB === 'undefined') {
+    throw new Error(
+      'indexedDb: this host has no IndexedDB; pass the path of a file, or a ByteStore of your own',
+    );
+  }
   const opening = indexedDB.open(database, 1);
   opening.addEventListener('upgradeneeded', () => void opening.result.createObjectStore(STORE));
   const opened = await resultOf(opening);

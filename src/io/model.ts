@@ -8,7 +8,8 @@ import { checkFinite, type CheckOptions } from './checkState.js';
 import { metadataOf, modelFromFile, modelToFile, stateOfFile, tensorsOf } from './modelFile.js';
 import { isQuantized, QuantizedModel, storedOf } from './quantizedModel.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
-import { handled, readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
+import { handled } from './handled.js';
+import { readBytes, writeBytes, type ByteSource, type ByteTarget } from './storage.js';
 import { applyWeights, type WeightsOptions } from './weights.js';
 
 export interface SaveOptions {

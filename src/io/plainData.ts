@@ -1,3 +1,4 @@
+import { bytesOf } from './bytes.js';
 import { clip } from './shown.js';
 
 /** Arrays of numbers that are kept as tensors, with the dtype of each. */
@@ -52,7 +53,7 @@ export function toText(
         return value;
       case 'object': {
         if (value === null) return null;
-        if (Array.isArray(value)) return value.map((item, i) => plain(item, `${path}.${i}`, depth + 1));
+        if (Array.isArray(value)) return list(value, path, depth);
         if (ArrayBuffer.isView(value)) return { $array: keep(path, arrayOf(operation, path, value)) };
         const prototype: unknown = Object.getPrototypeOf(value);
         if (prototype !== Object.prototype && prototype !== null) break;
@@ -67,6 +68,17 @@ export function toText(
     const kind = typeof value === 'object' ? value?.constructor?.name : typeof value;
     throw new TypeError(`${operation}: expected plain data, got a ${kind} at ${path}`);
   };
+  const list = (items: readonly unknown[], path: string, depth: number): unknown[] => {
+    const all: unknown[] = [];
+    for (let i = 0; i < items.length; i++) {
+      // Such an array may claim a length of billions, and hold nothing.
+      if (!(i in items)) {
+        throw new TypeError(`${operation}: expected plain data, got an array with a gap at ${path}.${i}`);
+      }
+      all.push(plain(items[i], `${path}.${i}`, depth + 1));
+    }
+    return all;
+  };
   // A value that is undefined has no text.
   return JSON.stringify(plain(value, '', 0)) ?? 'null';
 }
@@ -74,8 +86,7 @@ export function toText(
 function arrayOf(operation: string, path: string, view: ArrayBufferView): PlainArray {
   for (const [dtype, Numbers] of Object.entries(ARRAYS)) {
     if (view instanceof Numbers) {
-      const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-      return { dtype: dtype as ArrayDtype, bytes };
+      return { dtype: dtype as ArrayDtype, bytes: bytesOf(`${operation}: ${path}`, view) };
     }
   }
   throw new TypeError(

@@ -1,6 +1,9 @@
+import { shown } from '../core/shown.js';
 import { formatShape } from '../tensor/layout.js';
+import { checkShape } from '../tensor/numbers.js';
 import { bytesOf } from './bytes.js';
 import { DTYPES, type Dtype } from './dtypes.js';
+import { checkMetadata } from './metadata.js';
 import { parseHeader, type HeaderEntry } from './safetensorsHeader.js';
 import { clip, show } from './shown.js';
 
@@ -121,17 +124,41 @@ export function toFloat32({ dtype, bytes }: SafeTensor): Float32Array {
   return DTYPES[dtype].toFloat32(bytes.slice().buffer);
 }
 
+const OPERATION = 'writeSafetensors';
+
+function checkedTensors(tensors: unknown): (readonly [name: string, tensor: SafeTensor])[] {
+  if (!(tensors instanceof Map)) {
+    throw new TypeError(`${OPERATION}: expected a Map of tensors by name, got ${shown(tensors)}`);
+  }
+  return Array.from(tensors as ReadonlyMap<unknown, unknown>, ([name, tensor]) => {
+    if (typeof name !== 'string') {
+      throw new TypeError(`${OPERATION}: expected names of tensors to be strings, got ${shown(name)}`);
+    }
+    if (name === '__metadata__') throw new RangeError(`${OPERATION}: no tensor can be called __metadata__`);
+    const { dtype, shape, bytes } = Object(tensor) as Partial<SafeTensor>;
+    if (typeof dtype !== 'string' || !Object.hasOwn(DTYPES, dtype)) {
+      throw new (typeof dtype === 'string' ? RangeError : TypeError)(
+        `${OPERATION}: expected the dtype of ${clip(name)} to be one of ${Object.keys(DTYPES).join(', ')}, got ${shown(dtype)}`,
+      );
+    }
+    checkShape(`${OPERATION}: ${clip(name)}`, shape);
+    return [name, { dtype, shape: shape!, bytes: bytesOf(`${OPERATION}: ${clip(name)}`, bytes!) }];
+  });
+}
+
 /**
  * Puts tensors together to a safetensors file, as the reference implementation lays it out: those of the largest numbers
  * first, so that each begins where its numbers can be read in place.
  *
- * @throws RangeError where a tensor does not have the bytes that its shape wants, or the header would be too long
+ * @throws RangeError where a tensor does not have the bytes that its shape wants, or the header would be too long; TypeError
+ * on anything but tensors by name
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, SafeTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const inOrder = [...tensors].toSorted(
+  checkMetadata(OPERATION, metadata);
+  const inOrder = checkedTensors(tensors).toSorted(
     ([a, x], [b, y]) => DTYPES[y.dtype].bytes - DTYPES[x.dtype].bytes || (a < b ? -1 : 1),
   );
   // By hand, since an object puts keys that look like integers first.
@@ -139,8 +166,6 @@ export function writeSafetensors(
   if (Object.keys(metadata).length > 0) parts.push(`"__metadata__":${JSON.stringify(metadata)}`);
   let at = 0;
   for (const [name, { dtype, shape, bytes }] of inOrder) {
-    if (name === '__metadata__')
-      throw new RangeError('writeSafetensors: no tensor can be called __metadata__');
     const wanted = shape.reduce((product, length) => product * length, DTYPES[dtype].bytes);
     if (bytes.length !== wanted) {
       throw new RangeError(

@@ -44,19 +44,39 @@ export function writeStates(model: Module, changed: Changed, states: States): vo
   try {
     write(model, changed, states);
   } catch (error) {
-    write(model, changed, before);
+    write(model, changed, before, (one) => {
+      // A part that refuses its old state, too, must not keep the others from theirs.
+      try {
+        one();
+      } catch {}
+    });
     throw error;
   }
 }
 
-function write(model: Module, changed: Changed, states: States): void {
+function write(
+  model: Module,
+  changed: Changed,
+  states: States,
+  each = (one: () => void): void => one(),
+): void {
   const { optimizer, ema, schedule, callbacks = [], data, validation } = changed;
-  model.loadStateDict(states.weights);
-  if (schedule && states.schedule) steppedBy(schedule).scheduler.loadStateDict?.(states.schedule);
+  each(() => model.loadStateDict(states.weights));
+  each(() => {
+    if (schedule && states.schedule) steppedBy(schedule).scheduler.loadStateDict?.(states.schedule);
+  });
   // After the schedule, which sets learning rates.
-  if (optimizer instanceof Optimizer && states.optimizer) optimizer.loadStateDict(states.optimizer);
-  if (ema instanceof EMA && states.ema) ema.loadStateDict(states.ema);
-  loadStates(callbacks, states.callbacks ?? []);
-  if (data instanceof DataLoader && states.data) data.setState(states.data);
-  if (validation instanceof DataLoader && states.validation) validation.setState(states.validation);
+  each(() => {
+    if (optimizer instanceof Optimizer && states.optimizer) optimizer.loadStateDict(states.optimizer);
+  });
+  each(() => {
+    if (ema instanceof EMA && states.ema) ema.loadStateDict(states.ema);
+  });
+  callbacks.forEach((callback, i) => each(() => loadStates([callback], [states.callbacks?.[i]])));
+  each(() => {
+    if (data instanceof DataLoader && states.data) data.setState(states.data);
+  });
+  each(() => {
+    if (validation instanceof DataLoader && states.validation) validation.setState(states.validation);
+  });
 }

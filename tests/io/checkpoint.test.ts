@@ -419,6 +419,60 @@ describe('a checkpoint', () => {
     },
   );
 
+  it.each<[string, (state: unknown) => unknown]>([
+    [
+      'refuses every state',
+      () => {
+        throw new Error('no');
+      },
+    ],
+    ['refuses every state late', () => Promise.reject(new Error('no'))],
+    [
+      'throws a text',
+      () => {
+        // oxlint-disable-next-line no-throw-literal
+        throw 'no';
+      },
+    ],
+  ])('leaves everything as it was if a part %s', async (_, refuse) => {
+    const kind: Kind = { optimizer: 'Adam', schedule: 'StepLR', every: 'epoch', loader: 'a seed of its own' };
+    const state = (loadStateDict: (state: unknown) => unknown) => ({ stateDict: () => 1, loadStateDict });
+    const from = program(kind);
+    await fit(from.parts.model, { ...from.options, epochs: 2 });
+    const file = encodeCheckpoint({
+      ...from.parts,
+      callbacks: [...from.parts.callbacks, state(() => undefined)],
+    } as never);
+    const { parts } = program(kind);
+    const whole = () => ending(parts, { epochs: [] } as never);
+    const before = whole();
+    const callbacks = [...parts.callbacks, state(refuse)];
+    await expect(loadCheckpoint(file, { ...parts, callbacks } as never)).rejects.toThrow(
+      /^loadCheckpoint: callbacks\.1: .*no/,
+    );
+    expect(whole()).toEqual(before);
+  });
+
+  it.each<[string, (gone: Float32Array) => object, RegExp]>([
+    ['callbacks: null', () => ({ callbacks: null }), /expected callbacks as a list, got null$/],
+    ['callbacks with gaps', () => ({ callbacks: new Array(3) }), /callbacks\.0 has no state/],
+    ['callbacks that claim billions', () => ({ callbacks: new Array(2 ** 32 - 1) }), /callbacks\.0 has no/],
+    [
+      'a list that claims billions',
+      () => ({ extra: new Array(2 ** 32 - 1) }),
+      /an array with a gap at extra\.0$/,
+    ],
+    // oxlint-disable-next-line no-sparse-arrays
+    ['a list with a gap', () => ({ extra: { a: [1, , 3] } }), /an array with a gap at extra\.a\.1$/],
+    ['a detached array', (gone) => ({ extra: { a: gone } }), /extra\.a: expected .* got a transferred one$/],
+  ])('refuses %s', async (_, given, message) => {
+    const gone = new Float32Array(3);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    const parts = { model: new nn.Linear(1, 1), ...given(gone) };
+    expect(() => encodeCheckpoint(parts as never)).toThrow(message);
+    await expect(saveCheckpoint(parts as never, 'never')).rejects.toThrow(message);
+  });
+
   it('refuses parts that it does not know, or that have no state', async () => {
     const { model } = make();
     expect(() => encodeCheckpoint({ model, optimiser: 1 } as never)).toThrow(/unknown option 'optimiser'/);

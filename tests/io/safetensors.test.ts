@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nn, tensor, type Tensor } from 'wasmgrad';
 import {
+  encodeCheckpoint,
   encodeModel,
+  encodeOnnx,
   encodeWeights,
   loadModel,
   loadWeights,
@@ -118,6 +120,26 @@ describe('models in safetensors', () => {
       /metadata epochs to be a string/,
     );
     expect(() => encodeModel(model, { metadata: { 'wasmgrad/output': 'raw' } })).toThrow(/cannot be called/);
+  });
+
+  it.each([
+    new Date(),
+    Promise.resolve(),
+    new ArrayBuffer(2),
+    /x/,
+    new Map([['a', 'b']]),
+    ['a'],
+    new (class Own {})(),
+    'text',
+    3,
+    null,
+  ])('refuse %o as metadata', (metadata) => {
+    const given = metadata as never;
+    const message = /^[a-zA-Z]+: expected metadata as an object of texts, got /;
+    expect(() => encodeModel(new nn.ReLU(), { metadata: given })).toThrow(message);
+    expect(() => encodeOnnx(new nn.Linear(1, 1), { metadata: given })).toThrow(message);
+    expect(() => encodeCheckpoint({ model: new nn.ReLU(), metadata: given })).toThrow(message);
+    expect(() => writeSafetensors(new Map(), given)).toThrow(message);
   });
 
   it('take NaN only where that is asked for', async () => {
@@ -247,6 +269,28 @@ describe('the format', () => {
     expect(write('a', { dtype: 'F32', shape: [2], bytes: floats(1) })).toThrow(
       /expected a F32 \[2\] in 8 bytes, got 4/,
     );
+    const good = { dtype: 'F32', shape: [1], bytes: floats(1) };
+    const gone = floats(1);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    const refused: [unknown, RegExp][] = [
+      [{}, /expected a Map of tensors by name, got an Object$/],
+      [[1], /expected a Map of tensors by name, got an Array$/],
+      [null, /expected a Map of tensors by name, got null$/],
+      [new Map([[1, good]]), /expected names of tensors to be strings, got 1$/],
+      [new Map([[Symbol('s'), good]]), /expected names of tensors to be strings, got Symbol\(s\)$/],
+      [new Map([['a', null]]), /expected the dtype of a to be one of .*, got undefined$/],
+      [new Map([['a', { ...good, dtype: 'F31' }]]), /expected the dtype of a .*, got string "F31"$/],
+      [new Map([['a', { ...good, dtype: 'toString' }]]), /expected the dtype of a .*, got string/],
+      [new Map([['a', { ...good, shape: 1 }]]), /a: expected a shape of lengths .*, got 1$/],
+      [new Map([['a', { ...good, shape: [-1] }]]), /a: expected a shape of lengths .*, got \[-1\]$/],
+      [new Map([['a', { ...good, bytes: undefined }]]), /a: expected an ArrayBuffer or a typed array/],
+      [new Map([['a', { ...good, bytes: [0, 0, 0, 0] }]]), /a: expected an ArrayBuffer or a typed array/],
+      [new Map([['a', { ...good, bytes: gone }]]), /a: expected an ArrayBuffer .* a transferred one$/],
+    ];
+    for (const [tensors, message] of refused) {
+      expect(() => writeSafetensors(tensors as never)).toThrow(message);
+      expect(() => writeSafetensors(tensors as never)).toThrow(/^writeSafetensors: /);
+    }
     expect(write('__metadata__', { dtype: 'F32', shape: [1], bytes: floats(1) })).toThrow(
       /no tensor can be called/,
     );

@@ -1,21 +1,27 @@
 import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, PassThrough, Readable, Writable } from 'node:stream';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { runInNewContext } from 'node:vm';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nn } from 'wasmgrad';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { data, nn } from 'wasmgrad';
 import {
   encodeModel,
   encodeOnnx,
+  indexedDb,
   loadCheckpoint,
   loadLayersModel,
   loadModel,
   loadOnnx,
   loadWeights,
+  opfs,
+  readSafetensors,
   readStateDict,
   saveModel,
+  saveOnnx,
   type ByteSource,
   type ByteTarget,
 } from 'wasmgrad/io';
@@ -141,6 +147,66 @@ describe('a target that fails ends the saving', () => {
       /clos/i,
     ],
     [
+      'destroyed while it is written to, without an event',
+      () => {
+        const stream = new Writable({ emitClose: false, write: never });
+        globalThis.setTimeout(() => stream.destroy(), 5);
+        return stream;
+      },
+      /^saveModel: the stream was closed/,
+    ],
+    [
+      'destroyed with an error, without an event',
+      () => {
+        const stream = new Writable({ emitClose: false, write: never }).on('error', never);
+        globalThis.setTimeout(() => stream.destroy(broken), 5);
+        return stream;
+      },
+      /^broken$/,
+    ],
+    [
+      'of the web, closed long before',
+      () => {
+        const stream = new WritableStream();
+        void stream.close();
+        return stream;
+      },
+      /^saveModel: the stream was closed before all was written$/,
+    ],
+    [
+      'of the web, that closes without end',
+      () => {
+        const stream = new WritableStream({ close: () => new Promise(never) });
+        void stream.close();
+        return stream;
+      },
+      /^saveModel: the stream was closed before all was written$/,
+    ],
+    [
+      'of the web, given up without a reason',
+      () => {
+        const stream = new WritableStream();
+        void stream.abort();
+        return stream;
+      },
+      /^saveModel: the stream was closed before all was written$/,
+    ],
+    ...[null, undefined, 3, {}].map((made): [string, () => unknown, RegExp] => [
+      `a handle that makes ${JSON.stringify(made)}`,
+      () => ({ createWritable: async () => made }),
+      /^saveModel: expected createWritable\(\) of the handle to give a stream, got /,
+    ]),
+    ...[() => undefined, () => Promise.reject(new Error('other')), thrower].map(
+      (abort): [string, () => unknown, RegExp] => [
+        `a handle that cannot give up: ${abort}`,
+        () => ({ createWritable: async () => ({ write: () => Promise.reject(broken), abort }) }),
+        /^broken$/,
+      ],
+    ),
+    ['a promise', () => Promise.resolve('x'), /^saveModel: expected a path, .* got a Promise$/],
+    ['IndexedDB, which is not here', () => indexedDb('a'), /^indexedDb: this host has no IndexedDB; pass/],
+    ['OPFS, which is not here', () => opfs('a'), /^opfs: this host has no such file system; pass/],
+    [
       'a handle that refuses a write',
       () => ({
         createWritable: async () => ({ write: () => Promise.reject(broken), abort: async () => undefined }),
@@ -163,6 +229,27 @@ describe('a target that fails ends the saving', () => {
     expect((result as Error).message).toMatch(message);
   });
 });
+
+/** A server that promises more bytes than it sends. */
+const server = createServer((_, response) => {
+  response.writeHead(200, { 'content-length': '100' });
+  response.write('x', () => response.destroy());
+});
+let cut = '';
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cut = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+});
+afterAll(() => void server.close());
+
+function thrower(): never {
+  throw new Error('other');
+}
+
+function endless(): object {
+  const handle = { getFile: async (): Promise<object> => handle };
+  return handle;
+}
 
 describe('a source that fails ends the loading', () => {
   const broken = new Error('broken');
@@ -240,11 +327,43 @@ describe('a source that fails ends the loading', () => {
       /broken/,
     ],
     ['a path', () => join(folder, 'missing'), /^loadModel: ENOENT/],
-    ['an address that nobody answers', () => new URL('http://127.0.0.1:1/x'), /^loadModel: fetch failed/],
+    [
+      'an address that nobody answers',
+      () => new URL('http://127.0.0.1:1/x'),
+      /^loadModel: fetch failed \(http:\/\/127\.0\.0\.1:1\/x\)$/,
+    ],
+    ['a body that is cut off', () => new URL(cut), /^loadModel: terminated \(http:\/\/127\.0\.0\.1:\d+\/\)$/],
+    [
+      'a response that is cut off',
+      () => fetch(cut),
+      /^loadModel: terminated \(http:\/\/127\.0\.0\.1:\d+\/\)$/,
+    ],
+    [
+      'a handle whose file is a handle',
+      () => endless(),
+      /^loadModel: expected getFile\(\) .* got an Object$/,
+    ],
+    [
+      'a handle without a file',
+      () => ({ getFile: async () => null }),
+      /^loadModel: expected getFile.* got null$/,
+    ],
+    [
+      'a handle whose file is a path',
+      () => ({ getFile: async () => 'x' }),
+      /^loadModel: expected getFile.* string/,
+    ],
+    ['IndexedDB, which is not here', () => indexedDb('a'), /^indexedDb: this host has no IndexedDB; pass/],
+    ['OPFS, which is not here', () => opfs('a'), /^opfs: this host has no such file system; pass/],
   ])('%s', async (_, source, message) => {
     const result = await soon(loadModel(source() as ByteSource));
     expect(result).toBeInstanceOf(Error);
     expect((result as Error).message).toMatch(message);
+  });
+
+  it('the body of a response that is cut off', async () => {
+    const { body } = await fetch(cut);
+    await expect(loadModel(body as ByteSource)).rejects.toThrow(/^loadModel: terminated$/);
   });
 });
 
@@ -365,6 +484,38 @@ describe('promises that nobody awaits', () => {
       'null for a list',
       () => loadLayersModel(json, { weights: null as never }),
       /^loadLayersModel: expected weights to be a list/,
+    ],
+    [
+      'a promise for a list',
+      () => loadLayersModel(json, { weights: broken() as never }),
+      /^loadLayersModel: expected weights to be a list of files, such as .*, got a Promise$/,
+    ],
+    [
+      'a promise for a file of load()',
+      () => load(broken() as never),
+      /^load: expected an ArrayBuffer or a typed array/,
+    ],
+    [
+      'a promise for weights of load()',
+      () => load(json, { weights: late() as never }),
+      /^load: expected weights to be a list of Uint8Arrays, got a Promise$/,
+    ],
+    [
+      'promises among weights of load()',
+      () => load(json, { weights: [broken(), late()] as never }),
+      /^load: expected weights to be a list of Uint8Arrays, got others$/,
+    ],
+    [
+      'a promise for a file of numbers',
+      () => data.readIdx(broken() as never),
+      /^readIdx: expected a Uint8Array or an ArrayBuffer, got a Promise$/,
+    ],
+    ['a promise for a target', () => saveModel(model, broken() as never), /^saveModel: expected a path/],
+    ['a late one', () => saveOnnx(model, late() as never), /^saveOnnx: expected a path/],
+    [
+      'a promise for a file of tensors',
+      async () => readSafetensors(broken() as never),
+      /^readSafetensors: expected an ArrayBuffer/,
     ],
     ['two that fail', () => loadLayersModel(json, { weights: [broken(), late()] }), /broken/],
     [
