@@ -129,7 +129,7 @@ describe('models in safetensors', () => {
     /x/,
     new Map([['a', 'b']]),
     ['a'],
-    new (class Own {})(),
+    new nn.ReLU(),
     'text',
     3,
     null,
