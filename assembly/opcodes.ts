@@ -190,6 +190,8 @@ export const enum Reduction {
   SUM,
   /** NaN propagates. */
   MAX,
+  /** The sum of (in − p2)²: one output, both operands contiguous, p2 no layout. Neither accumulates nor takes a step. */
+  SQUARED_DIFFERENCES,
 }
 
 /**

@@ -49,6 +49,13 @@ export function weigh4(x: v128, weight: v128): v128 {
   return v128.andnot(f32x4.mul(x, weight), f32x4.eq(weight, f32x4.splat(0)));
 }
 
+/** The same of two numbers in float64. */
+// @ts-ignore: decorator
+@inline
+export function weigh64(x: v128, weight: v128): v128 {
+  return v128.andnot(f64x2.mul(x, weight), f64x2.eq(weight, f64x2.splat(0)));
+}
+
 /** Lanes 0 and 1 in float64. */
 // @ts-ignore: decorator
 @inline
@@ -68,6 +75,14 @@ export function high64(v: v128): v128 {
 @inline
 export function demote4(low: v128, high: v128): v128 {
   return i64x2.shuffle(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+}
+
+/** The sum of four lanes in float64, in both lanes. */
+// @ts-ignore: decorator
+@inline
+export function across(low: v128, high: v128): v128 {
+  const sum = f64x2.add(low, high);
+  return f64x2.add(sum, i64x2.shuffle(sum, sum, 1, 0));
 }
 
 /** The sum of the four lanes, in a fixed order. */
@@ -175,9 +190,9 @@ export function log1p4(x: v128): v128 {
   return select(x, f32x4.div(f32x4.mul(log4(u), x), d), exact);
 }
 
-/** ln(1 + eˣ). */
+/** ln(1 + e^−|x|): what ln(1 + eˣ) is more than max(x, 0). */
 export function softplus4(x: v128): v128 {
-  return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1p4(exp4(f32x4.neg(f32x4.abs(x)))));
+  return log1p4(exp4(f32x4.neg(f32x4.abs(x))));
 }
 
 /** tanh x, after Cephes' tanhf: a polynomial below 0.625, 1 − 2 / (e²ˣ + 1) above. */
@@ -294,14 +309,35 @@ export function power(x: f32, y: f32): f64 {
   return negative ? -result : result;
 }
 
-/** ∂(xʸ)/∂x */
-export function powerSlope(x: f32, y: f32): f32 {
-  return y == 0 ? 0 : <f32>(<f64>y * power(x, y - 1));
-}
-
-/** ln x of a single number, as the gradient of a power wants it. */
+/** ln x of a single number. */
 export function logOf(x: f32): f32 {
   return f32x4.extract_lane(log4(f32x4.splat(x)), 0);
+}
+
+/** xʸ, or with `which` from 0 on dy · ∂(xʸ)/∂x or dy · ∂(xʸ)/∂y, which may be a float32 where the slope is none. */
+function powerPart(which: i32, dy: f32, x: f32, y: f32): f64 {
+  if (which == 0) return y == 0 ? 0 : <f64>dy * y * power(x, y - 1);
+  const p = power(x, y);
+  if (which < 0) return p;
+  return p == 0 || (x == 0 && y == 0) ? 0 : dy * p * logOf(x);
+}
+
+/** The lanes, each a place further on. */
+// @ts-ignore: decorator
+@inline
+function turn(v: v128): v128 {
+  return i32x4.shuffle(v, v, 1, 2, 3, 0);
+}
+
+/** powerPart() of each lane. */
+export function power4(which: i32, dy: v128, x: v128, y: v128): v128 {
+  for (let i = 0; i < 4; i++) {
+    const v = powerPart(which, f32x4.extract_lane(dy, 0), f32x4.extract_lane(x, 0), f32x4.extract_lane(y, 0));
+    dy = turn(f32x4.replace_lane(dy, 0, <f32>v));
+    x = turn(x);
+    y = turn(y);
+  }
+  return dy;
 }
 
 /** Four floats, or `left` < 4 and zeros. */

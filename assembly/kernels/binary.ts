@@ -1,27 +1,8 @@
 import { Binary } from '../opcodes';
-import { loadUpTo, log4, logOf, power, powerSlope, sigmoid4, softplus4, storeUpTo, weigh4 } from '../simd';
+import {
+  demote4, high64, loadUpTo, log4, low64, power4, sigmoid4, softplus4, storeUpTo, weigh4,
+} from '../simd';
 import { lastOf, loadStrided, rowOffset } from './walk';
-
-function power4(a: v128, b: v128): v128 {
-  let y = f32x4.splat(<f32>power(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
-  y = f32x4.replace_lane(y, 1, <f32>power(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
-  y = f32x4.replace_lane(y, 2, <f32>power(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
-  return f32x4.replace_lane(y, 3, <f32>power(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
-}
-
-/** ∂(aᵇ)/∂a or ∂(aᵇ)/∂b. */
-function slope(which: i32, a: f32, b: f32): f32 {
-  if (which == 0) return powerSlope(a, b);
-  const y = power(a, b);
-  return y == 0 || (a == 0 && b == 0) ? 0 : <f32>(y * logOf(a));
-}
-
-function powerSlope4(which: i32, a: v128, b: v128): v128 {
-  let y = f32x4.splat(slope(which, f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)));
-  y = f32x4.replace_lane(y, 1, slope(which, f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)));
-  y = f32x4.replace_lane(y, 2, slope(which, f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)));
-  return f32x4.replace_lane(y, 3, slope(which, f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)));
-}
 
 /** ln x, not below −100: a probability that rounds to 0 is not infinitely wrong. */
 function limitedLog(x: v128): v128 {
@@ -36,7 +17,7 @@ function apply(fn: i32, a: v128, b: v128): v128 {
     case Binary.SUBTRACT: return f32x4.sub(a, b);
     case Binary.MULTIPLY: return f32x4.mul(a, b);
     case Binary.DIVIDE: return f32x4.div(a, b);
-    case Binary.POWER: return power4(a, b);
+    case Binary.POWER: return power4(-1, a, a, b);
     case Binary.MAXIMUM: return f32x4.max(a, b);
     case Binary.MINIMUM: return f32x4.min(a, b);
     case Binary.WEIGH: return weigh4(a, b);
@@ -48,7 +29,7 @@ function apply(fn: i32, a: v128, b: v128): v128 {
       // |a| counts by what the target lacks on the side of a, which may be nothing; the rest is ln(1 + e^−|a|).
       const size = f32x4.abs(a);
       const lack = v128.bitselect(b, f32x4.sub(f32x4.splat(1), b), f32x4.lt(a, f32x4.splat(0)));
-      return f32x4.add(weigh4(size, lack), softplus4(f32x4.neg(size)));
+      return f32x4.add(weigh4(size, lack), softplus4(size));
     }
     case Binary.KEEP: return v128.and(a, f32x4.ne(b, f32x4.splat(0)));
     default: {
@@ -56,6 +37,13 @@ function apply(fn: i32, a: v128, b: v128): v128 {
       return f32x4.mul(d, d);
     }
   }
+}
+
+/** dy · a / b² in float64, where neither the product nor the square overflows or vanishes. */
+// @ts-ignore: decorator
+@inline
+function dividePart(dy: v128, a: v128, b: v128): v128 {
+  return f64x2.div(f64x2.mul(dy, a), f64x2.mul(b, b));
 }
 
 /** dy · ∂f/∂a (which = 0) or dy · ∂f/∂b (which = 1). */
@@ -69,9 +57,9 @@ function derive(fn: i32, which: i32, dy: v128, a: v128, b: v128): v128 {
     case Binary.WEIGH: return which == 0 ? weigh4(dy, b) : f32x4.mul(dy, a);
     case Binary.DIVIDE: {
       if (which == 0) return f32x4.div(dy, b);
-      return f32x4.neg(f32x4.mul(dy, f32x4.div(f32x4.div(a, b), b)));
+      return f32x4.neg(demote4(dividePart(low64(dy), low64(a), low64(b)), dividePart(high64(dy), high64(a), high64(b))));
     }
-    case Binary.POWER: return f32x4.mul(dy, powerSlope4(which, a, b));
+    case Binary.POWER: return power4(which, dy, a, b);
     case Binary.MAXIMUM:
     case Binary.MINIMUM: {
       const aWins = fn == Binary.MAXIMUM ? f32x4.gt(a, b) : f32x4.lt(a, b);
@@ -94,7 +82,11 @@ function derive(fn: i32, which: i32, dy: v128, a: v128, b: v128): v128 {
     }
     case Binary.KEEP: return which == 0 ? v128.and(dy, f32x4.ne(b, f32x4.splat(0))) : f32x4.splat(0);
     default: {
-      const d = f32x4.mul(dy, which == 0 ? f32x4.sub(a, b) : f32x4.sub(b, a));
+      // A quarter of it first: the difference of two numbers may be infinite, that of their halves is not.
+      const half = f32x4.splat(0.5);
+      const halves = f32x4.sub(f32x4.mul(a, half), f32x4.mul(b, half));
+      let d = f32x4.mul(dy, which == 0 ? halves : f32x4.neg(halves));
+      d = f32x4.add(d, d);
       return f32x4.add(d, d);
     }
   }

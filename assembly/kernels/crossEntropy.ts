@@ -1,7 +1,7 @@
-import { Status } from '../opcodes';
+import { Softmax, Status } from '../opcodes';
 import { exp4, loadUpTo, log4, logOf, storeUpTo, weigh4 } from '../simd';
 import { isIndex } from './pick';
-import { below, rowDivide, rowExp, rowMaximum } from './softmax';
+import { below, BLOCK, expSum, finish, largest } from './softmax';
 
 /** dlogits = scale · dy · (probabilities · Σ target − target) for one row; scale · dy is `g`. */
 function rowGradient(
@@ -9,13 +9,17 @@ function rowGradient(
 ): void {
   const target = soft ? targets + ((<usize>row * <usize>classes) << 2) : 0;
   const label = soft ? -1 : <i32>load<f32>(targets + (<usize>row << 2));
-  let mass: f32 = 1;
+  let mass: f64 = 1;
   if (soft) {
     mass = 0;
-    for (let i = 0; i < classes; i++) mass += load<f32>(target + (<usize>i << 2));
+    for (let i = 0; i < classes; ) {
+      let sum: f32 = 0;
+      for (const last = min(classes, i + BLOCK); i < last; i++) sum += load<f32>(target + (<usize>i << 2));
+      mass += sum;
+    }
   }
   const factor = f32x4.splat(g);
-  const masses = f32x4.splat(mass);
+  const masses = f32x4.splat(<f32>mass);
   for (let i = 0; i < classes; i += 4) {
     const at = <usize>i << 2;
     const left = classes - i;
@@ -140,23 +144,25 @@ export function crossEntropy(
     const at = (<usize>row * <usize>classes) << 2;
     const x = logits + at;
     const p = probabilities + at;
-    const maximum = rowMaximum(x, classes);
-    const sum = rowExp(p, x, classes, maximum);
-    rowDivide(p, classes, sum);
-    const logSum = logOf(sum);
-    let loss: f32 = 0;
+    const vectors = (classes + 3) >> 2;
+    const maxima = largest(x, vectors, 16, classes, 4);
+    const sum = expSum(p, x, vectors, 16, classes, 4, maxima);
+    finish(Softmax.PLAIN, p, p, vectors, 16, classes, 4, maxima, sum);
+    const maximum = f32x4.extract_lane(maxima, 0);
+    const logSum = logOf(f32x4.extract_lane(sum, 0));
+    let loss: f64 = 0;
     if (soft) {
       for (let i = 0; i < classes; i++) {
         const offset = <usize>i << 2;
         const share = load<f32>(targets + at + offset);
-        if (share != 0) loss += share * (logSum - belowOne(load<f32>(x + offset), maximum));
+        if (share != 0) loss += <f64>share * <f64>(logSum - belowOne(load<f32>(x + offset), maximum));
       }
     } else {
       const label = load<f32>(targets + (<usize>row << 2));
       if (!isIndex(label, classes)) return Status.LABEL;
       loss = logSum - belowOne(load<f32>(x + (<usize>(<i32>label) << 2)), maximum);
     }
-    store<f32>(losses + (<usize>row << 2), loss);
+    store<f32>(losses + (<usize>row << 2), <f32>loss);
     if (dy != 0) {
       const g = scale * load<f32>(dy + (<usize>(row * dyStep) << 2));
       rowGradient(p, p, targets, row, classes, g, soft, false);

@@ -1,5 +1,5 @@
 import { Norm } from '../opcodes';
-import { demote4, firstLanes, high64, loadUpTo, low64, storeUpTo, weigh4 } from '../simd';
+import { across, demote4, firstLanes, high64, loadUpTo, low64, storeUpTo, weigh4 } from '../simd';
 
 // Inputs are seen as [outer, groups, inner]; a group is what has one index in the middle: a row of a matrix (1 outer),
 // or a column (1 inner). Where inner is 1 four neighbouring groups go through the lanes, else the elements of one do.
@@ -11,14 +11,6 @@ export function normUnits(groups: i32, inner: i32): i32 {
   return inner == 1 ? (groups + 3) >> 2 : groups;
 }
 
-/** The sum of what a group has in its lanes, in both lanes. */
-// @ts-ignore: decorator
-@inline
-function across(low: v128, high: v128): v128 {
-  const sum = f64x2.add(low, high);
-  return f64x2.add(sum, i64x2.shuffle(sum, sum, 1, 0));
-}
-
 /** q / n − (s / n)², which roundings must not make less than 0; NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
@@ -27,10 +19,12 @@ function varianceOf(squares: v128, sum: v128, n: v128): v128 {
   return f64x2.max(f64x2.sub(f64x2.div(squares, n), f64x2.mul(mean, mean)), f64x2.splat(0));
 }
 
+/** 1 / √(variance + eps), and 0 where there is nothing to divide by: what has no spread becomes 0. */
 // @ts-ignore: decorator
 @inline
 function scaleOf(variance: v128, eps: f32): v128 {
-  return f64x2.div(f64x2.splat(1), f64x2.sqrt(f64x2.add(variance, f64x2.splat(eps))));
+  const v = f64x2.add(variance, f64x2.splat(eps));
+  return v128.andnot(f64x2.div(f64x2.splat(1), f64x2.sqrt(v)), f64x2.eq(v, f64x2.splat(0)));
 }
 
 /**
@@ -143,12 +137,15 @@ export function normalizeGradient(
     const lanes = columns ? min(4, groups - group) : 1;
     const first = (<usize>group * <usize>inner) << 2;
     let meanLow = zero, meanHigh = zero, alongLow = zero, alongHigh = zero;
+    // Bits of what any element gets: where none gets anything none passes anything on, be it infinite or NaN.
+    let any = zero;
     for (let run = first; run < runs; run += step) {
       for (let i = 0; i < inner; i += 4) {
         const at = run + (<usize>i << 2);
         const left = columns ? lanes : inner - i;
         const g = loadUpTo(dy + at, left);
         const v = loadUpTo(y + at, left);
+        any = v128.or(any, g);
         meanLow = f64x2.add(meanLow, low64(g));
         meanHigh = f64x2.add(meanHigh, high64(g));
         alongLow = f64x2.add(alongLow, f64x2.mul(low64(g), low64(v)));
@@ -159,6 +156,8 @@ export function normalizeGradient(
       meanLow = meanHigh = across(meanLow, meanHigh);
       alongLow = alongHigh = across(alongLow, alongHigh);
     }
+    any = f32x4.ne(any, zero);
+    if (!columns) any = i32x4.splat(-(<i32>v128.any_true(any)));
     if (fn == Norm.RMS) meanLow = meanHigh = zero;
     meanLow = f64x2.div(meanLow, n);
     meanHigh = f64x2.div(meanHigh, n);
@@ -174,7 +173,7 @@ export function normalizeGradient(
         const v = loadUpTo(y + at, left);
         const low = f64x2.sub(f64x2.sub(low64(g), meanLow), f64x2.mul(low64(v), alongLow));
         const high = f64x2.sub(f64x2.sub(high64(g), meanHigh), f64x2.mul(high64(v), alongHigh));
-        let d = demote4(f64x2.mul(low64(scale), low), f64x2.mul(high64(scale), high));
+        let d = v128.and(demote4(f64x2.mul(low64(scale), low), f64x2.mul(high64(scale), high)), any);
         if (accumulate) d = f32x4.add(loadUpTo(dx + at, left), d);
         storeUpTo(dx + at, d, left);
       }

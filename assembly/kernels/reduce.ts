@@ -25,7 +25,8 @@ function put(out: usize, low: v128, high: v128, scale: f32, accumulate: bool, op
 }
 
 /**
- * out[begin, end) (+)= scale · reduction over `count` values each, or a step of SGD where there are `options`.
+ * out[begin, end) (+)= scale · reduction over `count` values each, or a step of SGD where there are `options`. One sum of
+ * squared differences has the other numbers in place of a layout, and neither is added nor a step.
  * layout: [keptRank, reducedRank, keptShape…, keptStrides…, reducedShape…, reducedStrides…]
  *
  * Every output is reduced by one rank, in an order that depends on the layout alone.
@@ -34,6 +35,10 @@ export function reduce(
   fn: i32, out: usize, input: usize, layout: usize, count: i32, scale: f32, accumulate: bool, options: usize,
   begin: i32, end: i32,
 ): void {
+  if (fn == Reduction.SQUARED_DIFFERENCES) {
+    if (begin < end) store<f32>(out, squaredDifferences(input, layout, count, scale));
+    return;
+  }
   const keptRank = load<i32>(layout);
   const reducedRank = load<i32>(layout, 4);
   const keptShape = layout + 8;
@@ -85,6 +90,23 @@ export function reduce(
     put(to, low, high, scale, accumulate, options, lanes);
     i += lanes;
   }
+}
+
+/** scale · Σ (a − b)² over `count` numbers: neither a difference nor a square overflows on the way. */
+function squaredDifferences(a: usize, b: usize, count: i32, scale: f32): f32 {
+  let pairs = f64x2.splat(0);
+  for (; count > 1; count -= 2) {
+    const d = f64x2.sub(low64(v128.load64_zero(a)), low64(v128.load64_zero(b)));
+    pairs = f64x2.add(pairs, f64x2.mul(d, d));
+    a += 8;
+    b += 8;
+  }
+  let sum = f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1);
+  if (count > 0) {
+    const d = <f64>load<f32>(a) - <f64>load<f32>(b);
+    sum += d * d;
+  }
+  return <f32>(sum * scale);
 }
 
 /** The sums of sixteen columns, a cache line wide. */

@@ -1,24 +1,10 @@
 import { Unary } from '../opcodes';
 import {
-  erfc4, exp4, expm14, loadUpTo, log4, power, powerSlope, relu4, sigmoid4, softplus4, storeUpTo, tanh4, weigh4,
+  erfc4, exp4, expm14, loadUpTo, log4, power4, relu4, sigmoid4, softplus4, storeUpTo, tanh4, weigh4,
 } from '../simd';
 
 const SQRT_HALF: f32 = 0.70710678118654752;
 const INVERSE_SQRT_TWO_PI: f32 = 0.39894228040143268;
-
-function power4(x: v128, exponent: f32): v128 {
-  let y = f32x4.splat(<f32>power(f32x4.extract_lane(x, 0), exponent));
-  y = f32x4.replace_lane(y, 1, <f32>power(f32x4.extract_lane(x, 1), exponent));
-  y = f32x4.replace_lane(y, 2, <f32>power(f32x4.extract_lane(x, 2), exponent));
-  return f32x4.replace_lane(y, 3, <f32>power(f32x4.extract_lane(x, 3), exponent));
-}
-
-function powerSlope4(x: v128, exponent: f32): v128 {
-  let y = f32x4.splat(powerSlope(f32x4.extract_lane(x, 0), exponent));
-  y = f32x4.replace_lane(y, 1, powerSlope(f32x4.extract_lane(x, 1), exponent));
-  y = f32x4.replace_lane(y, 2, powerSlope(f32x4.extract_lane(x, 2), exponent));
-  return f32x4.replace_lane(y, 3, powerSlope(f32x4.extract_lane(x, 3), exponent));
-}
 
 /** From so far below zero on, what falls like an exponential is 0 whatever it is multiplied by; x itself may be −∞. */
 // @ts-ignore: decorator
@@ -64,7 +50,7 @@ function apply(ALL: bool, fn: i32, x: v128, s0: f32, s1: f32): v128 {
     case Unary.SILU: return f32x4.mul(above(x), sigmoid4(x));
     case Unary.SOFTPLUS: {
       const z = f32x4.mul(x, f32x4.splat(s0));
-      const y = f32x4.div(softplus4(z), f32x4.splat(s0));
+      const y = f32x4.add(f32x4.max(x, zero), f32x4.div(softplus4(z), f32x4.splat(s0)));
       return v128.bitselect(x, y, f32x4.gt(z, f32x4.splat(s1)));
     }
     case Unary.HARDTANH:
@@ -95,8 +81,16 @@ function other(fn: i32, x: v128, s0: f32, s1: f32): v128 {
       const square = f32x4.mul(f32x4.mul(c, f32x4.splat(0.5)), f32x4.div(c, f32x4.splat(s1)));
       return f32x4.add(f32x4.mul(f32x4.splat(s0 / s1), f32x4.sub(a, c)), square);
     }
-    default: return power4(x, s0);
+    default: return power4(-1, x, x, f32x4.splat(s0));
   }
+}
+
+/** derive() where that is better called: what it keeps on the stack others would keep there, too. */
+function calledGradient(fn: i32, dy: v128, x: v128, s0: f32): v128 {
+  const first = f32x4.splat(s0);
+  if (fn == Unary.POWER) return power4(0, dy, x, first);
+  // ELU: y + s0 would lose what is left of it far below zero.
+  return v128.bitselect(dy, f32x4.mul(dy, f32x4.mul(exp4(x), first)), f32x4.gt(x, f32x4.splat(0)));
 }
 
 /** dy · f′(x) on four lanes, with y = f(x). */
@@ -148,10 +142,6 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
       const inside = v128.and(f32x4.ge(x, f32x4.splat(s0)), f32x4.le(x, f32x4.splat(s1)));
       return v128.and(dy, inside);
     }
-    case Unary.ELU: {
-      const below = f32x4.mul(dy, f32x4.add(y, f32x4.splat(s0)));
-      return v128.bitselect(dy, below, f32x4.gt(x, zero));
-    }
     case Unary.MISH: {
       // t + x · σ(x) · (1 − t²), where 1 − t² = 4 (n + 1) / (n + 2)².
       const z = within(x);
@@ -164,7 +154,7 @@ function derive(fn: i32, dy: v128, x: v128, y: v128, s0: f32, s1: f32): v128 {
       const c = f32x4.min(f32x4.max(x, f32x4.splat(-s0)), f32x4.splat(s0));
       return f32x4.mul(dy, f32x4.div(c, f32x4.splat(s1)));
     }
-    default: return f32x4.mul(dy, powerSlope4(x, s0));
+    default: return calledGradient(fn, dy, x, s0);
   }
 }
 

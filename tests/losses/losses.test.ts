@@ -138,7 +138,7 @@ describe('the plain losses', () => {
           [3, 5],
         ]),
       ),
-    ).toEqual([Opcode.BINARY, Opcode.REDUCE, Opcode.BINARY_GRADIENT]);
+    ).toEqual([Opcode.REDUCE, Opcode.BINARY_GRADIENT]);
     expect(opcodes(new nn.CrossEntropyLoss(), tensor([0, 1]))).toEqual([Opcode.CROSS_ENTROPY, Opcode.REDUCE]);
     // The gradient 1 of the sum is copied to the rows.
     expect(opcodes(new nn.CrossEntropyLoss({ reduction: 'sum' }), tensor([0, 1]))).toEqual([

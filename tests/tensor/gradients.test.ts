@@ -236,6 +236,18 @@ describe('matmul', () => {
       [s, 1, m, k],
       [2, k, n],
     ],
+    'a matrix and a stack': (m, n, k, s) => [
+      [m, k],
+      [s, 2, k, n],
+    ],
+    'stacks of which each repeats': (m, n, k, s) => [
+      [2, 1, s, 1, m, k],
+      [3, 1, 2, k, n],
+    ],
+    'empty stacks': (m, n, k, s) => [
+      [s, 0, m, k],
+      [s, 1, k, n],
+    ],
   };
   it.each(Object.entries(kinds))('%s', (_, shapes) => {
     fc.assert(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nn, noGrad, tensor, type Tensor } from 'wasmgrad';
+import { forwardOf } from '../support/forward.js';
 
 // n equal terms, or n times the same few: their sum is known exactly, and one float32 would be off to one side.
 
@@ -20,7 +21,8 @@ function expectAll(actual: Tensor, ...expected: number[]): void {
   expect(numbers.length % expected.length).toBe(0);
   for (const [i, value] of numbers.entries()) {
     const right = expected[i % expected.length];
-    expect(Math.abs(value / right - 1), `[${i}]: ${value} instead of ${right}`).toBeLessThan(BOUND);
+    if (Math.abs(value / right - 1) < BOUND) continue;
+    expect.fail(`[${i}]: ${value} instead of ${right}`);
   }
 }
 
@@ -164,6 +166,52 @@ describe('other sums over many rows', () => {
     );
   });
 
+  // Each operand of a stack of products, repeated along the first, the last, or all dimensions of the stack.
+  const B = 3e5;
+  it.each<[a: number[], b: number[]]>([
+    [
+      [B, 1, 1],
+      [1, 1],
+    ],
+    [
+      [B, 2, 3],
+      [3, 2],
+    ],
+    [
+      [B, 3],
+      [3, 2],
+    ],
+    [
+      [1, 2],
+      [B, 2, 1],
+    ],
+    [[3], [B, 3, 2]],
+    [
+      [1, B, 2, 1],
+      [2, 1, 1, 3],
+    ],
+    [
+      [B, 1, 2, 1],
+      [1, 2, 1, 3],
+    ],
+    [
+      [2, 1, 1, 2],
+      [2, B, 2, 1],
+    ],
+  ])('gradients of a stack of matrices %j by %j', (left, right) => {
+    const x = full(left, c);
+    const w = full(right, c);
+    const leaves = [x, w].map((operand) =>
+      tensor(operand.data, { shape: operand.shape, requiresGrad: true }),
+    );
+    const y = leaves[0].matmul(leaves[1]);
+    const k = left[left.length - 1];
+    expectAll(y, k * c * c);
+    y.backward(full(y.shape as number[], c));
+    // Every product of numbers gives each of the two operands one term of c · c.
+    for (const leaf of leaves) expectAll(leaf.grad!, (y.size * k * c * c) / leaf.size);
+  });
+
   it('a row of an embedding that occurs in every place', () => {
     const layer = new nn.Embedding(3, 5);
     layer
@@ -204,5 +252,80 @@ describe('other sums over many rows', () => {
       expectAll(new nn.MSELoss({ reduction: 'sum' }).forward(x, full([n, 2], 0.5, 0.1)), 2 * n * difference);
       expectAll(new nn.CrossEntropyLoss().forward(x, full([n], 0)), Math.log(1 + Math.exp(fround(0.5) - c)));
     });
+  });
+});
+
+describe('softmax of many classes', () => {
+  const count = 10 ** 6;
+  const low = fround(-0.1);
+  const share = 1 / (1 + (count - 1) * Math.exp(low));
+  /** One number, and others that are alike, along dimension `dim` of two: a row, or two columns side by side. */
+  const rowOf = (dim: number, one: number, other: number, requiresGrad = false): Tensor => {
+    const numbers = new Float32Array(dim === 0 ? 2 * count : count).fill(other);
+    numbers.fill(one, 0, 2 - dim);
+    return tensor(numbers, { shape: dim === 0 ? [count, 2] : [1, count], requiresGrad });
+  };
+  const logits = (dim: number): Tensor => rowOf(dim, 0, low);
+  const first = (x: Tensor, dim: number): Tensor => x.slice(dim, 0, 1);
+  const rest = (x: Tensor, dim: number): Tensor => x.slice(dim, 1);
+
+  it.each([0, 1])('and its logarithm, along dimension %i', (dim) => {
+    noGrad(() => {
+      const p = logits(dim).softmax(dim);
+      expectAll(first(p, dim), share);
+      expectAll(rest(p, dim), share * Math.exp(low));
+      expectAll(p.sum(dim), 1);
+      const logs = logits(dim).logSoftmax(dim);
+      expectAll(first(logs, dim), Math.log(share));
+      expectAll(rest(logs, dim), Math.log(share) + low);
+    });
+  });
+
+  /** The largest distance of numbers from what all of them should be. */
+  const worst = (x: Tensor, right: number): number =>
+    x.data.reduce((most, value) => Math.max(most, Math.abs(value - right)), 0);
+
+  it.each([0, 1])('and their gradients, along dimension %i', (dim) => {
+    const c = fround(0.1);
+    const share = 1 / count;
+    for (const d of [c, fround(1.1)]) {
+      const slopes = (of: (x: Tensor) => Tensor): Tensor => {
+        const x = rowOf(dim, 0, 0, true);
+        of(x).backward(rowOf(dim, d, c));
+        return x.grad!;
+      };
+      const sum = d + (count - 1) * c;
+      const logs = slopes((x) => x.logSoftmax(dim));
+      expect(worst(first(logs, dim), d - share * sum)).toBeLessThan(d * BOUND);
+      expect(worst(rest(logs, dim), c - share * sum)).toBeLessThan(c * BOUND);
+      const plain = slopes((x) => x.softmax(dim));
+      expect(worst(first(plain, dim), share * (d - share * sum))).toBeLessThan(share * d * BOUND);
+      expect(worst(rest(plain, dim), share * (c - share * sum))).toBeLessThan(share * c * BOUND);
+    }
+  });
+
+  it('of an exported model', () => {
+    const model = new nn.Sequential(new nn.Softmax());
+    const x = logits(1).data;
+    const p = tensor(forwardOf(model, count).predict(x));
+    expectAll(p.slice(0, 0, 1), share);
+    expectAll(p.slice(0, 1), share * Math.exp(low));
+  });
+
+  it('in a cross-entropy, with labels, probabilities, and what follows from them', () => {
+    const l = rowOf(1, 0, low, true);
+    const loss = new nn.CrossEntropyLoss();
+    const value = loss.forward(l, [0]);
+    expectAll(value, -Math.log(share));
+    value.backward();
+    expectAll(rest(l.grad!, 1), share * Math.exp(low));
+    const equal = fround(1 / count);
+    const other = rowOf(1, 0, low, true);
+    const soft = loss.forward(other, full([1, count], equal));
+    expectAll(soft, -equal * (Math.log(share) * count + low * (count - 1)));
+    soft.backward();
+    const mass = count * equal;
+    expect(worst(first(other.grad!, 1), mass * share - equal)).toBeLessThan(equal * BOUND);
+    expect(worst(rest(other.grad!, 1), mass * share * Math.exp(low) - equal)).toBeLessThan(equal * BOUND);
   });
 });

@@ -109,19 +109,11 @@ export const meanSquaredError: Operation = {
     }
     return [];
   },
-  forward(tape, { inputs: [prediction], addresses, output }) {
-    const { size } = prediction;
-    const squares = tape.floats(size);
-    tape.program.append(
-      Opcode.BINARY,
-      Binary.SQUARED_DIFFERENCE << FUNCTION_SHIFT,
-      [squares, addresses[0], addresses[1], tape.layout([1, size, 1, 1])],
-      [size],
-    );
+  forward(tape, { inputs: [{ size }], addresses, output }) {
     tape.program.append(
       Opcode.REDUCE,
-      Reduction.SUM << FUNCTION_SHIFT,
-      [output, squares, tape.layout([0, 1, size, 1])],
+      Reduction.SQUARED_DIFFERENCES << FUNCTION_SHIFT,
+      [output, ...addresses],
       [1, size],
       [1 / size],
     );

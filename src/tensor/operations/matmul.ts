@@ -6,7 +6,16 @@ import {
   Reduction,
 } from '../../../assembly/opcodes.js';
 import { gradientOf } from '../backward.js';
-import { broadcast, broadcastStrides, formatShape, sizeOf, type Shape } from '../layout.js';
+import {
+  broadcast,
+  broadcastStrides,
+  contiguous,
+  formatShape,
+  repeatedAxes,
+  sizeOf,
+  walk,
+  type Shape,
+} from '../layout.js';
 import type { Call, Operation, Tape } from '../tape.js';
 
 /** Appends C[m, n] (+)= A[m, k] · B[k, n] (+ bias[n]). */
@@ -72,8 +81,22 @@ interface Product {
   c: number;
 }
 
-/** How NumPy reads two operands: vectors become matrices, leading dimensions broadcast. */
-function plan(a: Shape, b: Shape) {
+/** A stack of products [m, k] · [k, n]. */
+interface Plan {
+  /** Leading dimensions of either operand, and what they broadcast to. */
+  stacks: Shape[];
+  stack: Shape;
+  shape: Shape;
+  m: number;
+  n: number;
+  k: number;
+}
+
+/**
+ * How NumPy reads two operands: vectors become matrices, leading dimensions broadcast. A stack of matrices by a single one
+ * is one taller matrix.
+ */
+function plan(a: Shape, b: Shape): Plan {
   if (a.length === 0 || b.length === 0) {
     throw new RangeError(
       `matmul: expected at least one dimension each, got ${formatShape(a)} and ${formatShape(b)}`,
@@ -86,16 +109,17 @@ function plan(a: Shape, b: Shape) {
   if (k !== inner) {
     throw new RangeError(`matmul: ${formatShape(a)} · ${formatShape(b)}: ${k} columns meet ${inner} rows`);
   }
-  const stack = broadcast('matmul', left.slice(0, -2), right.slice(0, -2));
+  const stacks = [left.slice(0, -2), right.slice(0, -2)];
+  const stack = broadcast('matmul', stacks[0], stacks[1]);
   const shape = [...stack];
   if (a.length > 1) shape.push(m);
   if (b.length > 1) shape.push(n);
-  return { left, right, stack, shape, m, n, k };
+  if (sizeOf(stacks[1]) === 1) return { stacks: [[], []], stack: [], shape, m: sizeOf(stack) * m, n, k };
+  return { stacks, stack, shape, m, n, k };
 }
 
-function* products({ left, right, stack, m, n, k }: ReturnType<typeof plan>): Generator<Product> {
-  const aStrides = broadcastStrides(left.slice(0, -2), stack);
-  const bStrides = broadcastStrides(right.slice(0, -2), stack);
+function* products({ stacks, stack, m, n, k }: Plan): Generator<Product> {
+  const [aStrides, bStrides] = stacks.map((own) => broadcastStrides(own, stack));
   const count = sizeOf(stack);
   for (let i = 0; i < count; i++) {
     let rest = i;
@@ -122,20 +146,49 @@ export const matmul: Operation = {
     }
   },
   backward(tape, call: Call<void>) {
-    const { inputs, addresses, outputGradient: dy } = call;
-    const p = plan(inputs[0].shape, inputs[1].shape);
+    const { inputs, addresses, outputGradient } = call;
     for (const i of [0, 1]) {
-      const first = gradientOf(tape, call, i);
-      if (!first) continue;
-      // A stack that broadcasts is written in parts and more than once, so the parts add to zeros.
-      const inParts = p.stack.length > 0;
-      if (inParts && first.flags === 0) tape.fill(first.pointer, inputs[i].size, 0);
-      const { flags, pointer } = inParts ? gradientOf(tape, call, i)! : first;
+      const p = plan(inputs[0].shape, inputs[1].shape);
+      const target = gradientOf(tape, call, i);
+      if (!target) continue;
+      const { stacks, stack, m, n, k } = p;
+      const along = repeatedAxes(stacks[i], stack);
+      let other = addresses[1 - i];
+      let dc = outputGradient;
+      // What was repeated gets one product over all its places, in which they add as long sums do.
+      if (along.size > 0) {
+        const row = stack.length;
+        const rank = (d: number): number => (d === row ? 1 + 2 * i : d > row ? 4 : along.has(d) ? 2 : 0);
+        /** Matrices whose dimensions come in the order: stack, rows of A, places, rows of B, columns. */
+        const regrouped = (from: number, own: Shape, rows: number, columns: number): number => {
+          const lengths = [...stack, rows, columns];
+          const strides = broadcastStrides([...own, rows, columns], lengths);
+          const order = lengths.map((_, d) => d).toSorted((d, e) => rank(d) - rank(e));
+          const shape = order.map((d) => lengths[d]);
+          const size = sizeOf(shape);
+          const to = tape.floats(size);
+          const read = order.map((d) => strides[d]);
+          const layout = tape.layout(walk(shape, contiguous(shape), read));
+          tape.program.append(Opcode.COPY, 0, [to, from, layout], [size], [1]);
+          return to;
+        };
+        other = i === 0 ? regrouped(other, stacks[1], k, n) : regrouped(other, stacks[0], m, k);
+        dc = regrouped(dc, stack, m, n);
+        const places = sizeOf([...along].map((d) => stack[d]));
+        p.stack = [sizeOf(stacks[i])];
+        p.stacks = [p.stack, p.stack];
+        if (i === 0) p.n *= places;
+        else p.m *= places;
+      }
       for (const { a, b, c } of products(p)) {
-        const dc = dy + c * 4;
-        if (i === 0)
-          gemm(tape, flags | FLAG_TRANSPOSE_B, pointer + a * 4, dc, addresses[1] + b * 4, [p.m, p.k, p.n]);
-        else gemm(tape, flags | FLAG_TRANSPOSE_A, pointer + b * 4, addresses[0] + a * 4, dc, [p.k, p.n, p.m]);
+        const from = dc + c * 4;
+        if (i === 0) {
+          const flags = target.flags | FLAG_TRANSPOSE_B;
+          gemm(tape, flags, target.pointer + a * 4, from, other + b * 4, [m, k, p.n]);
+        } else {
+          const flags = target.flags | FLAG_TRANSPOSE_A;
+          gemm(tape, flags, target.pointer + b * 4, other + a * 4, from, [k, n, p.m]);
+        }
       }
     }
   },

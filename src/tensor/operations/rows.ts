@@ -65,13 +65,14 @@ export const unitRows: Operation = {
     const along = tape.floats(size);
     const sums = tape.floats(rows);
     const inverse = tape.floats(rows);
-    elementwise(tape, Binary.MULTIPLY, along, output, dy, size);
+    elementwise(tape, Binary.WEIGH, along, output, dy, size);
     reduceRows(tape, Reduction.SUM, sums, along, shape);
-    byRow(tape, Binary.MULTIPLY, along, output, sums, shape);
+    byRow(tape, Binary.WEIGH, along, output, sums, shape);
     elementwise(tape, Binary.SUBTRACT, along, dy, along, size);
     elementwise(tape, Binary.DIVIDE, inverse, lengths, divisors, rows);
     elementwise(tape, Binary.DIVIDE, inverse, inverse, divisors, rows);
-    byRow(tape, Binary.WEIGH, along, along, inverse, shape);
+    // Weighed by what is divided, not by what divides: a row that gets nothing passes nothing on, even if it is infinite.
+    byRow(tape, Binary.WEIGH, along, inverse, along, shape, true);
     const flags = dx.flags | (Binary.DIVIDE << FUNCTION_SHIFT);
     const layout = tape.layout([2, ...shape, shape[1], 1, 0, 0, 1, 0]);
     tape.program.append(
@@ -122,10 +123,19 @@ function elementwise(tape: Tape, fn: Binary, out: number, a: number, b: number, 
   tape.program.append(Opcode.BINARY, fn << FUNCTION_SHIFT, [out, a, b, tape.layout([1, size, 1, 1])], [size]);
 }
 
-/** out = f(a, b) for a [rows, columns] and b [rows]. */
-function byRow(tape: Tape, fn: Binary, out: number, a: number, b: number, shape: readonly number[]): void {
+/** out = f(a, b) for a [rows, columns] and b [rows], or the other way round. */
+function byRow(
+  tape: Tape,
+  fn: Binary,
+  out: number,
+  a: number,
+  b: number,
+  shape: readonly number[],
+  swapped = false,
+): void {
   const [rows, columns] = shape;
-  const layout = tape.layout([2, rows, columns, columns, 1, 1, 0]);
+  const strides = swapped ? [1, 0, columns, 1] : [columns, 1, 1, 0];
+  const layout = tape.layout([2, rows, columns, ...strides]);
   tape.program.append(Opcode.BINARY, fn << FUNCTION_SHIFT, [out, a, b, layout], [rows * columns]);
 }
 
