@@ -1,7 +1,7 @@
 import { shown } from '../core/shown.js';
 import { checkCounts } from '../core/checks.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
-import { checkOptions } from '../core/options.js';
+import { checkOptions, isPlain } from '../core/options.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { TensorDataset } from './dataset.js';
 import { isSampler, type Sampler } from './sampler.js';
@@ -111,7 +111,7 @@ export class DataLoader implements Iterable<[inputs: Tensor, targets: Tensor]> {
    */
   setState(state: LoaderState): void {
     const own = this.getState();
-    const isState = typeof state === 'object' && state !== null;
+    const isState = isPlain(state);
     const parts = (one: LoaderState): string =>
       (['generator', 'sampler'] as const).filter((name) => one[name]).join(' and ') || 'nothing';
     if (!isState || parts(state) !== parts(own)) {

@@ -5,6 +5,7 @@ import { engine } from '../core/engine.js';
 import { Block, noteChange } from '../core/owner.js';
 import { currentTape } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';
+import { writable } from '../tensor/numbers.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { copyOf } from './saved.js';
 import { overwrite, refuseCaptured } from '../tensor/writes.js';
@@ -112,7 +113,7 @@ export class EMA {
 
   /** A copy of decay and averages. */
   stateDict(): EMAState {
-    return { decay: this.decay, averages: this.averages.map((_, i) => this.get(i)) };
+    return { decay: this.decay, averages: this.averages.map((_, i) => writable(this.get(i))) };
   }
 
   /** @throws TypeError if it is no state, RangeError if decay or sizes differ; then nothing is changed */

@@ -1,4 +1,6 @@
-import { readNumbers } from '../tensor/numbers.js';
+import { isPlain } from '../core/options.js';
+import { shown } from '../core/shown.js';
+import { readNumbers, unwritten } from '../tensor/numbers.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkValues, type ParameterGroup } from './group.js';
 import type { Method, OptionValues } from './method.js';
@@ -30,7 +32,7 @@ export function copyOf(expected: string, saved: unknown, size: number): Float32A
   const isList = Array.isArray(saved) || ArrayBuffer.isView(saved);
   const list = (isList ? saved : Object.values(Object(saved) as object)) as number[];
   if (list.length !== size) throw new RangeError(`${expected}, got ${list.length}`);
-  return readNumbers(expected, list, [size]).values;
+  return readNumbers(expected, unwritten(list) as number[], [size]).values;
 }
 
 /**
@@ -46,14 +48,14 @@ export function readState(
   const fail = (expected: string, got: unknown): never => {
     throw new RangeError(`loadStateDict: expected ${expected}, got ${String(got)}`);
   };
-  if (!saved?.state || !Array.isArray(saved.paramGroups)) {
+  if (!isPlain(saved?.state) || !Array.isArray(saved.paramGroups)) {
     throw new TypeError('loadStateDict: expected what stateDict() of an optimizer gave');
   }
   const { optimizer, paramGroups, state } = saved;
   if (optimizer !== method.name) fail(`a state of ${method.name}`, `one of ${optimizer}`);
   if (paramGroups.length !== groups.length) fail(`${groups.length} groups`, paramGroups.length);
   let index = 0;
-  return groups.map((group, i) => {
+  const read = groups.map((group, i): [OptionValues, (SavedParameter | undefined)[]] => {
     const values: OptionValues & { params?: unknown[] } = { ...paramGroups[i] };
     checkValues(method, values);
     for (const name of method.switches) {
@@ -62,11 +64,12 @@ export function readState(
     }
     const count = group.params.length;
     if (values.params?.length !== count) fail(`${count} parameters in group ${i}`, values.params?.length);
-    const read = ({ size }: Tensor): SavedParameter | undefined => {
+    const readOne = ({ size }: Tensor): SavedParameter | undefined => {
       const own = state[index];
       const of = `parameter ${index++}`;
       if (own === undefined) return undefined;
-      const { step, muProduct } = Object(own) as SavedParameter;
+      if (!isPlain(own)) fail(`the state of ${of} as an object`, shown(own));
+      const { step, muProduct } = own;
       if (!Number.isSafeInteger(step) || step < 0) fail(`a number of steps`, step);
       if (method.hasProduct && !Number.isFinite(muProduct)) fail('muProduct', muProduct);
       const names = method.buffers(values);
@@ -78,6 +81,9 @@ export function readState(
       }
       return copy;
     };
-    return [values, group.params.map(read)];
+    return [values, group.params.map(readOne)];
   });
+  const other = Object.keys(state).find((key) => !(Number(key) < index));
+  if (other !== undefined) fail(`a state of ${index} parameters`, `one of parameter ${other}`);
+  return read;
 }

@@ -1,6 +1,7 @@
 import { STATE_BYTES } from '../../assembly/opcodes.js';
 import { engine } from '../core/engine.js';
 import { Block } from '../core/owner.js';
+import { writable } from '../tensor/numbers.js';
 import type { SavedParameter } from './saved.js';
 
 /** What an optimizer remembers of one parameter: the number of its steps, and buffers of its size. */
@@ -48,7 +49,7 @@ export class ParameterState {
   read(): SavedParameter {
     const saved: SavedParameter = { step: Number(this.header.getBigUint64(0, true)) };
     if (this.hasProduct) saved.muProduct = this.header.getFloat64(8, true);
-    this.each((name, at) => (saved[name] = engine().f32.slice(at, at + this.size)));
+    this.each((name, at) => (saved[name] = writable(engine().f32.slice(at, at + this.size))));
     return saved;
   }
 

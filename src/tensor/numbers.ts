@@ -138,10 +138,23 @@ export function savedNumbers(name: string, saved: Value | TensorLike | TensorDat
   // A clone of a constant has no class, but the fields that it had.
   const { shape, place, data = place?.values } = Object(saved) as Partial<TensorData> & { place?: { values?: Float32Array } }; // prettier-ignore
   if (!shape) return readNumbers(name, saved as TensorLike, ArrayBuffer.isView(saved) ? wanted : undefined);
-  const numbers = Array.isArray(data)
-    ? data.map((one) => (typeof one === 'string' ? Number(one) : one))
-    : data;
-  return readNumbers(name, numbers as TensorLike, shape);
+  return readNumbers(name, unwritten(data) as TensorLike, shape);
+}
+
+/** A number as JSON has it: what JSON does not know is a text. */
+export function written(value: number): number | string {
+  return Number.isFinite(value) ? value : String(value);
+}
+
+/** A list with the numbers for the texts of {@link written}. Other texts stay what they are. */
+export function unwritten(list: unknown): unknown {
+  if (!Array.isArray(list)) return list;
+  return list.map((one) => (['NaN', 'Infinity', '-Infinity'].includes(one as string) ? Number(one) : one));
+}
+
+/** Makes JSON.stringify() write a list so that {@link unwritten} reads it. */
+export function writable<T extends Float32Array | number[]>(list: T): T {
+  return Object.defineProperty(list, 'toJSON', { value: () => Array.from(list, written) });
 }
 
 /**

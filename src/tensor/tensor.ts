@@ -18,6 +18,7 @@ import {
   type Numbers,
   type TensorData,
   type TensorLike,
+  written,
 } from './numbers.js';
 import { record } from './record.js';
 import { currentTape, isCapturing } from './scope.js';
@@ -110,8 +111,7 @@ export class Tensor extends Value {
 
   /** For JSON.stringify(): shape and numbers, NaN and infinities as texts. Modules read it back: see loadStateDict(). */
   toJSON(): TensorData {
-    const data = Array.from(this.data, (value) => (Number.isFinite(value) ? value : String(value)));
-    return { shape: this.shape, data };
+    return { shape: this.shape, data: Array.from(this.data, written) };
   }
 
   /** The same numbers as a constant of its own: no gradient flows back through it, and it never goes stale. */

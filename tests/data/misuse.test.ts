@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { data } from 'wasmgrad';
 
 // Arguments of a wrong kind or value: an error that begins with the call, never a guess.
@@ -83,3 +83,21 @@ it.each<[string, () => unknown, RegExp]>([
     /^Stream: expected batchSize .* got 0/,
   ],
 ])('%s is refused', (_, act, message) => expect(act).toThrow(message));
+
+describe('states of loaders', () => {
+  const dataset = new data.TensorDataset([[1], [2]], [1, 2]);
+  const junk = [undefined, null, 3, 'x', [], new Map(), new Date(0), new Float32Array(4), Promise.resolve()];
+  const made: [string, () => data.DataLoader][] = [
+    ['without a seed', () => new data.DataLoader(dataset, { shuffle: true })],
+    ['with a seed', () => new data.DataLoader(dataset, { shuffle: true, seed: 1 })],
+  ];
+  it.each(made.flatMap(([kind, make]) => junk.map((state) => [kind, state, make] as const)))(
+    '%s are refused: %o',
+    (_, state, make) => {
+      const loader = make();
+      const before = loader.getState();
+      expect(() => loader.setState(state as never)).toThrow(/^DataLoader: expected a state with .*, got /);
+      expect(loader.getState()).toEqual(before);
+    },
+  );
+});

@@ -55,6 +55,25 @@ describe('a state comes back', () => {
   });
 });
 
+describe('texts for numbers', () => {
+  it.each(['abc', '', ' ', '0x10', '1', '1e3', 'infinity', '+Infinity', 'nan', '-NaN', ' NaN', '1,2'])(
+    'are refused: %j',
+    (text) => {
+      const model = new nn.Linear(1, 1);
+      const before = JSON.stringify(model.stateDict());
+      const saved = { weight: { shape: [1, 1], data: [text] }, bias: [0] };
+      expect(() => model.loadStateDict(saved)).toThrow(/weight: expected numbers, got string/);
+      expect(JSON.stringify(model.stateDict())).toBe(before);
+    },
+  );
+
+  it.each(['NaN', 'Infinity', '-Infinity'])('are taken: %s', (text) => {
+    const model = new nn.Linear(1, 1);
+    model.loadStateDict({ weight: { shape: [1, 1], data: [text] }, bias: [0] });
+    expect(model.weight.data).toEqual(Float32Array.of(Number(text)));
+  });
+});
+
 describe('a state that does not fit', () => {
   const throwing = Object.defineProperty({}, 'weight', {
     enumerable: true,
@@ -146,6 +165,83 @@ describe('the state of an optimizer', () => {
     expect(again.stateDict()).toEqual(optimizer.stateDict());
   });
 
+  it.each([
+    ['JSON', (state: unknown) => JSON.parse(JSON.stringify(state))],
+    ['structuredClone', (state: unknown) => structuredClone(state)],
+  ])('goes on after %s where it is infinite or NaN', (_, through) => {
+    const makers: ((p: Tensor[]) => optim.Optimizer)[] = [
+      (p) => new optim.Adam(p, { amsgrad: true }),
+      (p) => new optim.SGD(p, { lr: 1, momentum: 0.9 }),
+      (p) => new optim.Adagrad(p),
+      (p) => new optim.RMSprop(p, { centered: true }),
+      (p) => new optim.Lion(p),
+    ];
+    for (const make of makers) {
+      const w = tensor([1, 2, 3], { requiresGrad: true });
+      const [optimizer, again] = [make([w]), make([w])];
+      const ema = new optim.EMA([w], { decay: 0.5 });
+      const average = new optim.EMA([w], { decay: 0.5 });
+      w.mul(tensor([1e30, -1e30, Number.NaN]))
+        .sum()
+        .backward();
+      optimizer.step();
+      ema.update();
+      again.loadStateDict(through(optimizer.stateDict()));
+      average.loadStateDict(through(ema.stateDict()));
+      expect(again.stateDict()).toEqual(optimizer.stateDict());
+      expect(average.stateDict()).toEqual(ema.stateDict());
+    }
+  });
+
+  it.each<[string, (state: optim.OptimizerState) => unknown, RegExp]>([
+    ...[new Map(), new Date(0), Promise.resolve(), [], new Float32Array(2), null, 3, 'x'].map(
+      (state): [string, (all: optim.OptimizerState) => unknown, RegExp] => [
+        `state: ${Object.prototype.toString.call(state)}`,
+        (all) => ({ ...all, state }),
+        /expected what stateDict\(\) of an optimizer gave/,
+      ],
+    ),
+    ...[null, 3, 'x', new Map(), new Date(0), []].map(
+      (own): [string, (all: optim.OptimizerState) => unknown, RegExp] => [
+        `of a parameter: ${Object.prototype.toString.call(own)}`,
+        (all) => ({ ...all, state: { ...all.state, 0: own } }),
+        /expected the state of parameter 0 as an object, got /,
+      ],
+    ),
+    [
+      'of more parameters',
+      (all) => ({ ...all, state: { ...all.state, 2: all.state[0] } }),
+      /expected a state of 2 parameters, got one of parameter 2/,
+    ],
+    [
+      'of a parameter by its name',
+      (all) => ({ ...all, state: { weight: all.state[0] } }),
+      /expected a state of 2 parameters, got one of parameter weight/,
+    ],
+    [
+      'other texts',
+      (all) => ({ ...all, state: { ...all.state, 0: { ...all.state[0], expAvg: Array(6).fill('1') } } }),
+      /expAvg .*: expected numbers, got string "1"/,
+    ],
+    [
+      'integers of 64 bits',
+      (all) => ({ ...all, state: { ...all.state, 0: { ...all.state[0], expAvg: new BigInt64Array(6) } } }),
+      /expAvg .*: expected numbers, got a BigInt64Array/,
+    ],
+    [
+      'a length alone',
+      (all) => ({ ...all, state: { ...all.state, 0: { ...all.state[0], expAvg: { length: 6 } } } }),
+      /expAvg of 6 numbers for parameter 0, got 1/,
+    ],
+  ])('is refused: %s', (_, wrong, message) => {
+    const model = new nn.Linear(3, 2);
+    const optimizer = new optim.Adam(model.parameters());
+    step(model, optimizer);
+    const before = optimizer.stateDict();
+    expect(() => optimizer.loadStateDict(wrong(before) as never)).toThrow(message);
+    expect(optimizer.stateDict()).toEqual(before);
+  });
+
   it('is refused where JSON made null of a NaN', () => {
     const model = new nn.Linear(3, 2);
     const optimizer = new optim.Adam(model.parameters());
@@ -154,7 +250,7 @@ describe('the state of an optimizer', () => {
     const [name] = Object.keys(saved.state[0]).filter((key) => key !== 'step');
     saved.state[0][name][1] = null;
     const before = optimizer.stateDict();
-    expect(() => optimizer.loadStateDict(saved)).toThrow(/^loadStateDict: expected .* of 6 numbers for parameter 0, got others$/); // prettier-ignore
+    expect(() => optimizer.loadStateDict(saved)).toThrow(/^loadStateDict: expected .* of 6 numbers for parameter 0: expected numbers, got null/); // prettier-ignore
     expect(optimizer.stateDict()).toEqual(before);
   });
 });

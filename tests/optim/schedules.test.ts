@@ -272,6 +272,47 @@ describe('saved schedules', () => {
     expect(() => schedule.loadStateDict(incomplete)).toThrow(/without lastEpoch/);
     expect(schedule.stateDict()).toEqual(before);
   });
+
+  const kinds: [string, (o: optim.Optimizer) => optim.Scheduler, string[]][] = [
+    ['StepLR', (o) => new optim.StepLR(o, { stepSize: 2 }), []],
+    ['MultiStepLR', (o) => new optim.MultiStepLR(o, { milestones: [2] }), []],
+    ['ExponentialLR', (o) => new optim.ExponentialLR(o, { gamma: 0.5 }), []],
+    ['LinearLR', (o) => new optim.LinearLR(o), []],
+    ['LambdaLR', (o) => new optim.LambdaLR(o, { lrLambda: () => 1 }), []],
+    ['CosineAnnealingLR', (o) => new optim.CosineAnnealingLR(o, { tMax: 5 }), []],
+    [
+      'CosineAnnealingWarmRestarts',
+      (o) => new optim.CosineAnnealingWarmRestarts(o, { t0: 3 }),
+      ['tCur', 'tI'],
+    ],
+    ['OneCycleLR', (o) => new optim.OneCycleLR(o, { maxLr: 1, totalSteps: 9, cycleMomentum: false }), []],
+    ['ReduceLROnPlateau', (o) => new optim.ReduceLROnPlateau(o), ['badEpochs', 'cooldownCounter']],
+    [
+      'SequentialLR',
+      (o) =>
+        new optim.SequentialLR(o, {
+          schedulers: [new optim.LinearLR(o), new optim.LinearLR(o)],
+          milestones: [2],
+        }),
+      [],
+    ],
+  ];
+  const cases = kinds.flatMap(([kind, make, counters]) =>
+    ['lastEpoch', ...counters].flatMap((name) =>
+      [Number.NaN, Infinity, -Infinity, -1, 0.5, '1', null, undefined, [1]].map(
+        (value) => [kind, name, value, make] as const,
+      ),
+    ),
+  );
+  it.each(cases)('%s refuses %s: %j', (kind, name, value, make) => {
+    const schedule = make(optimizerOf());
+    schedule.step(1);
+    const before = schedule.stateDict();
+    expect(() => schedule.loadStateDict({ ...before, [name]: value })).toThrow(
+      new RegExp(`^${kind}: expected ${name} to be an integer ≥ 0, got `),
+    );
+    expect(schedule.stateDict()).toEqual(before);
+  });
 });
 
 it('a captured step sees the schedule', () => {

@@ -278,6 +278,72 @@ describe('ModelCheckpoint', () => {
   });
 });
 
+describe('states of callbacks', () => {
+  const good = { best: 1, bestEpoch: 2, waited: 1, bestWeights: { weight: [1] } };
+  const wrong: [string, unknown, RegExp][] = [
+    ...[undefined, null, 3, 'x', [], new Map(), new Date(0), Promise.resolve()].map(
+      (state): [string, unknown, RegExp] => [
+        Object.prototype.toString.call(state),
+        state,
+        /expected what stateDict\(\) gave, got /,
+      ],
+    ),
+    ['best: a text', { ...good, best: '1' }, /expected best to be a number, got string "1"/],
+    ['best: NaN', { ...good, best: Number.NaN }, /expected best to be a number.*, got NaN/],
+    ['bestEpoch: NaN', { ...good, bestEpoch: Number.NaN }, /expected bestEpoch to be an integer ≥ 0/],
+    ['bestEpoch: a text', { ...good, bestEpoch: '2' }, /expected bestEpoch to be an integer ≥ 0/],
+  ];
+  it.each(wrong)('are refused by EarlyStopping and ModelCheckpoint: %s', (_, state, message) => {
+    for (const one of [new callbacks.EarlyStopping(), new callbacks.ModelCheckpoint(() => undefined)]) {
+      const before = one.stateDict();
+      expect(() => one.loadStateDict(state)).toThrow(message);
+      expect(one.stateDict()).toEqual(before);
+    }
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no waited', { best: 1 }, /expected waited to be an integer ≥ 0/],
+    ['waited: NaN', { ...good, waited: Number.NaN }, /expected waited to be an integer ≥ 0, got NaN/],
+    ['waited: a text', { ...good, waited: '1' }, /expected waited to be an integer ≥ 0/],
+    ['stoppedEpoch: -1', { ...good, stoppedEpoch: -1 }, /expected stoppedEpoch to be an integer ≥ 0, got -1/],
+    ['bestWeights: a list', { ...good, bestWeights: [1] }, /expected bestWeights to be lists of numbers by/],
+    ['bestWeights: null inside', { ...good, bestWeights: { a: [null] } }, /bestWeights a: expected numbers/],
+    [
+      'bestWeights: texts',
+      { ...good, bestWeights: { a: ['1'] } },
+      /bestWeights a: expected numbers, got str/,
+    ],
+    [
+      'bestWeights: no list',
+      { ...good, bestWeights: { a: null } },
+      /bestWeights a: expected a number, nested/,
+    ],
+  ])('are refused by EarlyStopping: %s', (_, state, message) => {
+    const stopping = new callbacks.EarlyStopping();
+    stopping.loadStateDict(good);
+    const before = stopping.stateDict();
+    expect(() => stopping.loadStateDict(state)).toThrow(message);
+    expect(stopping.stateDict()).toEqual(before);
+  });
+
+  it.each([undefined, null, 'x', {}, [3], [null], new Array(2)])('are refused by LRLogger: %j', (state) => {
+    const rates = new callbacks.LRLogger();
+    expect(() => rates.loadStateDict(state)).toThrow(/^LRLogger: expected the list that stateDict\(\) gave/);
+    expect(rates.entries).toEqual([]);
+  });
+
+  it.each([
+    ['JSON', (state: unknown) => JSON.parse(JSON.stringify(state))],
+    ['structuredClone', (state: unknown) => structuredClone(state)],
+  ])('keep weights that are infinite or NaN through %s', (_, through) => {
+    const bestWeights = { weight: [1, Infinity, -Infinity, Number.NaN] };
+    const [one, other] = [new callbacks.EarlyStopping(), new callbacks.EarlyStopping()];
+    one.loadStateDict({ ...good, bestWeights });
+    other.loadStateDict(through(one.stateDict()));
+    expect(other.stateDict()).toEqual({ ...good, bestWeights });
+  });
+});
+
 describe('LRLogger', () => {
   it('notes the rate of each epoch or step', async () => {
     const set = setUp(0.5);

@@ -1,3 +1,4 @@
+import { ANY, checkNumber } from '../../core/checks.js';
 import { shown } from '../../core/shown.js';
 import type { ParameterGroup } from '../group.js';
 import { Optimizer } from '../optimizer.js';
@@ -106,9 +107,8 @@ export abstract class Scheduler {
       }
     }
     for (const name of ['lastEpoch', ...this.saved]) {
-      if (typeof state[name] !== 'number' || Number.isNaN(state[name])) {
-        throw new RangeError(`${this.name}: expected ${name} to be a number, got ${shown(state[name])}`);
-      }
+      // All of them count, but the best figure so far.
+      checkNumber(this.name, name, state[name], name === 'best' ? ANY : { least: 0, whole: true });
     }
   }
 

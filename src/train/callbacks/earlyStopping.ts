@@ -1,9 +1,10 @@
-import { checkCounts } from '../../core/checks.js';
+import { checkCounts, refuse } from '../../core/checks.js';
 import type { Module } from '../../nn/module.js';
-import { checkOptions } from '../../core/options.js';
+import { checkOptions, isPlain } from '../../core/options.js';
+import { readNumbers, unwritten, writable } from '../../tensor/numbers.js';
 import type { EpochReport, History } from '../history.js';
 import type { Callback, Training } from './callback.js';
-import { Monitor, type MonitorOptions, type MonitorState } from './monitor.js';
+import { checkCounted, Monitor, type MonitorOptions, type MonitorState } from './monitor.js';
 
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs in a row that may bring nothing better; 5 by default. */
@@ -88,21 +89,31 @@ export class EarlyStopping implements Callback {
   stateDict(): EarlyStoppingState {
     const { waited, stoppedEpoch, bestState } = this;
     const bestWeights =
-      bestState && Object.fromEntries(Object.entries(bestState).map(([name, values]) => [name, [...values]]));
+      bestState &&
+      Object.fromEntries(Object.entries(bestState).map(([name, values]) => [name, writable([...values])]));
     return { ...this.monitor.state, waited, stoppedEpoch, bestWeights };
   }
 
-  /** Takes what {@link stateDict} gave. */
+  /** Takes what {@link stateDict} gave. @throws TypeError or RangeError if it is something else; then nothing is changed */
   loadStateDict(state: unknown): void {
-    const { waited, stoppedEpoch, bestWeights, ...monitored } = state as EarlyStoppingState;
-    this.monitor.state = monitored;
-    this.waited = waited;
-    this.stoppedEpoch = stoppedEpoch;
-    this.bestState =
+    this.monitor.check(state);
+    const { waited, stoppedEpoch, bestWeights } = state as EarlyStoppingState;
+    checkCounted('EarlyStopping', { waited: waited ?? NaN, stoppedEpoch });
+    if (bestWeights !== undefined && !isPlain(bestWeights)) {
+      refuse('EarlyStopping', 'bestWeights', 'lists of numbers by name', bestWeights);
+    }
+    const bestState =
       bestWeights &&
       Object.fromEntries(
-        Object.entries(bestWeights).map(([name, values]) => [name, Float32Array.from(values)]),
+        Object.entries(bestWeights).map(([name, values]) => [
+          name,
+          readNumbers(`EarlyStopping: bestWeights ${name}`, unwritten(values) as number[]).values,
+        ]),
       );
+    this.monitor.state = state;
+    this.waited = waited;
+    this.stoppedEpoch = stoppedEpoch;
+    this.bestState = bestState;
   }
 }
 

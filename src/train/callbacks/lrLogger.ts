@@ -1,5 +1,5 @@
 import { shown } from '../../core/shown.js';
-import { checkOptions } from '../../core/options.js';
+import { checkOptions, isPlain } from '../../core/options.js';
 import type { BatchReport } from '../history.js';
 import type { Optimizer } from '../trainingStep.js';
 import type { Callback, Training } from './callback.js';
@@ -72,6 +72,9 @@ export class LRLogger implements Callback {
 
   /** Takes what {@link stateDict} gave. */
   loadStateDict(state: unknown): void {
+    if (!Array.isArray(state) || !Array.from(state, isPlain).every(Boolean)) {
+      throw new TypeError(`LRLogger: expected the list that stateDict() gave, got ${shown(state)}`);
+    }
     this.entries.splice(0, Infinity, ...structuredClone(state as LREntry[]));
   }
 }

@@ -1,4 +1,5 @@
-import { checkNumber } from '../../core/checks.js';
+import { ANY, checkNumber, refuse } from '../../core/checks.js';
+import { isPlain } from '../../core/options.js';
 import { shown } from '../../core/shown.js';
 import type { EpochReport } from '../history.js';
 import type { Training } from './callback.js';
@@ -10,6 +11,13 @@ export interface MonitorOptions {
   mode?: 'min' | 'max';
   /** How much better it must be to count as better; 0 by default. */
   minDelta?: number;
+}
+
+/** Refuses numbers of epochs that are none; those that are not known are left out. */
+export function checkCounted(owner: string, counts: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (value !== undefined) checkNumber(owner, name, value, { least: 0, whole: true });
+  }
 }
 
 /** What a Monitor remembers. */
@@ -44,10 +52,22 @@ export class Monitor {
     return { best: this.best, bestEpoch: this.bestEpoch };
   }
 
-  set state({ best, bestEpoch }: MonitorState) {
+  set state(state: MonitorState) {
+    this.check(state);
     // JSON makes null of an infinite figure. Everything is better than that.
-    this.best = best ?? undefined;
-    this.bestEpoch = bestEpoch;
+    this.best = state.best ?? undefined;
+    this.bestEpoch = state.bestEpoch;
+  }
+
+  /** Refuses what is no state. */
+  check(state: unknown): asserts state is MonitorState {
+    if (!isPlain(state)) {
+      throw new TypeError(`${this.owner}: expected what stateDict() gave, got ${shown(state)}`);
+    }
+    const { best, bestEpoch } = state as MonitorState;
+    if (typeof best === 'number') checkNumber(this.owner, 'best', best, ANY);
+    else if (best !== undefined && best !== null) refuse(this.owner, 'best', 'a number', best);
+    checkCounted(this.owner, { bestEpoch });
   }
 
   /** Takes an epoch's figure in; whether it is the best so far. NaN never is. */
