@@ -38,8 +38,8 @@ export function checkNumber(operation: string, name: string, value: unknown, ran
   refuse(operation, name, kind + bounds, value);
 }
 
-/** Throws: a RangeError for a number, a TypeError for anything else. */
+/** Throws: a RangeError for a number where one is expected, else a TypeError. */
 export function refuse(operation: string, name: string, expected: string, got: unknown): never {
-  const Kind = typeof got === 'number' ? RangeError : TypeError;
+  const Kind = typeof got === 'number' && /number|integer/.test(expected) ? RangeError : TypeError;
   throw new Kind(`${operation}: expected ${name} to be ${expected}, got ${shown(got)}`);
 }

@@ -32,7 +32,7 @@ export interface LoaderState {
  * @param name how errors begin
  */
 export function checkLoading(name: string, options: DataLoaderOptions, rows: number): void {
-  checkOptions(name, options, ['batchSize', 'shuffle', 'seed', 'dropLast', 'sampler']);
+  checkOptions(name, options, ['batchSize', 'shuffle?', 'seed', 'dropLast?', 'sampler']);
   const { batchSize = 1, shuffle, seed, dropLast, sampler } = options;
   checkCounts(name, { batchSize });
   if (seed !== undefined) checkSeed(name, seed);

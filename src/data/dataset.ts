@@ -133,7 +133,7 @@ export function trainTestSplit(
   dataset: TensorDataset,
   options: SplitOptions = {},
 ): [train: TensorDataset, test: TensorDataset] {
-  checkOptions('trainTestSplit', options, ['testSize', 'shuffle', 'seed']);
+  checkOptions('trainTestSplit', options, ['testSize', 'shuffle?', 'seed']);
   const { testSize = 0.25, shuffle = true, seed } = options;
   if (!(dataset instanceof TensorDataset)) {
     throw new TypeError(`trainTestSplit: expected a TensorDataset, got ${shown(dataset)}`);

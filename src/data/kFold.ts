@@ -25,7 +25,7 @@ abstract class Folds {
   private readonly seed: number | undefined;
 
   constructor(options: KFoldOptions) {
-    checkOptions(new.target.name, options, ['folds', 'shuffle', 'seed']);
+    checkOptions(new.target.name, options, ['folds', 'shuffle?', 'seed']);
     ({ folds: this.folds = 5, shuffle: this.shuffle = false, seed: this.seed } = options);
     if (!Number.isInteger(this.folds) || this.folds < 2) {
       throw new RangeError(

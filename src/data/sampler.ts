@@ -61,7 +61,7 @@ export class WeightedRandomSampler implements Sampler {
   private readonly generator: Generator;
 
   constructor(weights: ArrayLike<number>, options: WeightedRandomSamplerOptions = {}) {
-    checkOptions('WeightedRandomSampler', options, ['numSamples', 'replacement', 'seed']);
+    checkOptions('WeightedRandomSampler', options, ['numSamples', 'replacement?', 'seed']);
     this.weights = Float64Array.from(listOf('WeightedRandomSampler', 'weights', weights));
     const { numSamples = this.weights.length, replacement = true, seed } = options;
     let total = 0;

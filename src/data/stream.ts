@@ -51,7 +51,7 @@ export class Stream {
   private readonly dropLast: boolean;
 
   constructor(source: StreamSource, options: StreamOptions = {}) {
-    checkOptions('Stream', options, ['batchSize', 'dropLast', 'prefetch']);
+    checkOptions('Stream', options, ['batchSize', 'dropLast?', 'prefetch']);
     const { batchSize, dropLast = false, prefetch = 2 } = options;
     if (typeof source !== 'function' && !isIterable(source)) {
       throw new TypeError('Stream: expected an async iterable, or a function that makes one');

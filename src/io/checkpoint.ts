@@ -142,7 +142,7 @@ export async function loadCheckpoint(
 ): Promise<LoadedCheckpoint> {
   const operation = 'loadCheckpoint';
   handled(source);
-  checkParts(operation, parts, [...PARTS, 'allowNonFinite']);
+  checkParts(operation, parts, [...PARTS, 'allowNonFinite?']);
   const file = readSafetensors(await readBytes(operation, source), operation);
   const { states, random, history, extra } = dataOf(operation, file);
   const metadata = Object.entries(file.metadata).filter(([name]) => !isOwn(name) && name !== 'format');

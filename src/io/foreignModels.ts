@@ -41,7 +41,7 @@ export function encodeOnnx(model: Module, options: SaveOnnxOptions = {}): Uint8A
 }
 
 function onnxOf(operation: string, model: Module, options: SaveOnnxOptions): Uint8Array<ArrayBuffer> {
-  const known = ['metadata', 'inputShape', 'probabilities', 'inputName', 'outputName'];
+  const known = ['metadata', 'inputShape', 'probabilities?', 'inputName', 'outputName'];
   checkOptions(operation, options, known);
   const { metadata, ...write } = options;
   return writeOnnx(storedOf(operation, model, metadata), write);
@@ -69,7 +69,7 @@ export async function saveOnnx(
  */
 export async function loadOnnx(source: ByteSource, options: LoadOnnxOptions = {}): Promise<Module> {
   handled(source);
-  checkOptions('loadOnnx', options, ['allowNonFinite', 'output']);
+  checkOptions('loadOnnx', options, ['allowNonFinite?', 'output']);
   const { output, ...check } = options;
   const bytes = await readBytes('loadOnnx', source);
   return build(readOnnx(bytes, output === undefined ? {} : { output }), 'loadOnnx', check);
@@ -107,7 +107,7 @@ export async function loadLayersModel(
   const given: unknown = (options as Partial<LoadLayersModelOptions> | null)?.weights;
   if (Array.isArray(given)) given.forEach(handled);
   else handled(given);
-  checkOptions(operation, options, ['allowNonFinite', 'weights']);
+  checkOptions(operation, options, ['allowNonFinite?', 'weights']);
   const { weights, ...check } = options;
   if (given !== undefined && !Array.isArray(given)) {
     throw new TypeError(

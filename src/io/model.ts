@@ -58,7 +58,7 @@ export async function saveModel(model: Module, target: ByteTarget, options: Save
  */
 export async function loadModel(source: ByteSource, options: CheckOptions = {}): Promise<Module> {
   handled(source);
-  checkOptions('loadModel', options, ['allowNonFinite']);
+  checkOptions('loadModel', options, ['allowNonFinite?']);
   const stored = modelFromFile(await readBytes('loadModel', source));
   if (!isQuantized(stored)) return build(stored, 'loadModel', options);
   checkModel('loadModel', stored, options);
@@ -112,7 +112,7 @@ export async function loadWeights(
 ): Promise<void> {
   const operation = 'loadWeights';
   handled(source);
-  checkOptions(operation, options, ['prefix', 'allowNonFinite']);
+  checkOptions(operation, options, ['prefix', 'allowNonFinite?']);
   checkModule(operation, model);
   applyWeights(operation, model, readSafetensors(await readBytes(operation, source), operation), options);
 }
@@ -126,7 +126,7 @@ export async function loadWeights(
 export async function readStateDict(source: ByteSource, options: CheckOptions = {}): Promise<StateDict> {
   const operation = 'readStateDict';
   handled(source);
-  checkOptions(operation, options, ['allowNonFinite']);
+  checkOptions(operation, options, ['allowNonFinite?']);
   const { tensors } = readSafetensors(await readBytes(operation, source), operation);
   const entries = [...stateOfFile(operation, tensors)].map(([name, stored]) => {
     const values = numbersOf(stored);

@@ -89,7 +89,7 @@ export class TripletMarginLoss extends ReducedLoss {
   readonly swap: boolean;
 
   constructor(options: TripletMarginLossOptions = {}) {
-    super('TripletMarginLoss', options, ['margin', 'p', 'eps', 'swap']);
+    super('TripletMarginLoss', options, ['margin', 'p', 'eps', 'swap?']);
     const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
     checkNumber(this.name, 'margin', margin, { least: 0 });
     checkNumber(this.name, 'p', p, { least: 1 });

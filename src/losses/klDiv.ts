@@ -39,7 +39,7 @@ export class KLDivLoss extends ReducedLoss implements Loss {
   private readonly perRow: boolean;
 
   constructor(options: KLDivLossOptions = {}) {
-    checkOptions('KLDivLoss', options, ['reduction', 'logTarget']);
+    checkOptions('KLDivLoss', options, ['reduction', 'logTarget?']);
     const { reduction, ...rest } = options;
     if (reduction !== undefined && !REDUCTIONS.includes(reduction)) {
       throw new RangeError(

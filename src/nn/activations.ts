@@ -17,8 +17,11 @@ export class ReLU extends Module {
 
 /** x above 0, negativeSlope · x below. */
 export class LeakyReLU extends Module {
-  constructor(readonly negativeSlope = 0.01) {
-    super();
+  constructor(
+    readonly negativeSlope = 0.01,
+    ...surplus: never[]
+  ) {
+    super(...surplus);
     checkNumber('LeakyReLU', 'negativeSlope', negativeSlope);
   }
 
@@ -29,8 +32,11 @@ export class LeakyReLU extends Module {
 
 /** x above 0, alpha · (eˣ − 1) below (Clevert et al., 2015). */
 export class ELU extends Module {
-  constructor(readonly alpha = 1) {
-    super();
+  constructor(
+    readonly alpha = 1,
+    ...surplus: never[]
+  ) {
+    super(...surplus);
     checkNumber('ELU', 'alpha', alpha);
   }
 
@@ -76,8 +82,9 @@ export class Softplus extends Module {
   constructor(
     readonly beta = 1,
     readonly threshold = 20,
+    ...surplus: never[]
   ) {
-    super();
+    super(...surplus);
     checkSoftplus('Softplus', beta, threshold);
   }
 
@@ -102,8 +109,9 @@ export class Hardtanh extends Module {
   constructor(
     readonly min = -1,
     readonly max = 1,
+    ...surplus: never[]
   ) {
-    super();
+    super(...surplus);
     checkBounds('Hardtanh', min, max);
   }
 
@@ -140,9 +148,11 @@ export class PReLU extends Module {
   constructor(
     readonly numParameters = 1,
     init = 0.25,
+    ...surplus: never[]
   ) {
-    super();
+    super(...surplus);
     checkSizes('PReLU', { numParameters });
+    checkNumber('PReLU', 'init', init);
     this.weight = new Parameter(new Float32Array(numParameters).fill(init));
   }
 
@@ -168,8 +178,11 @@ export class PReLU extends Module {
 
 /** exp(xᵢ) / Σ exp(xⱼ) along `dim`. */
 export class Softmax extends Module {
-  constructor(readonly dim = -1) {
-    super();
+  constructor(
+    readonly dim = -1,
+    ...surplus: never[]
+  ) {
+    super(...surplus);
   }
 
   override forward(x: Tensor | TensorLike): Tensor {
@@ -179,8 +192,11 @@ export class Softmax extends Module {
 
 /** log(softmax) along `dim`. */
 export class LogSoftmax extends Module {
-  constructor(readonly dim = -1) {
-    super();
+  constructor(
+    readonly dim = -1,
+    ...surplus: never[]
+  ) {
+    super(...surplus);
   }
 
   override forward(x: Tensor | TensorLike): Tensor {

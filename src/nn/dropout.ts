@@ -12,8 +12,11 @@ import { Module } from './module.js';
  * @throws RangeError where p is not in [0, 1)
  */
 export class Dropout extends Module {
-  constructor(readonly p = 0.5) {
-    super();
+  constructor(
+    readonly p = 0.5,
+    ...surplus: never[]
+  ) {
+    super(...surplus);
     checkNumber('Dropout', 'p', p, { least: 0, below: 1 });
   }
 
@@ -31,8 +34,11 @@ export class Dropout extends Module {
  * @throws RangeError where p is not in [0, 1)
  */
 export class AlphaDropout extends Module {
-  constructor(readonly p = 0.5) {
-    super();
+  constructor(
+    readonly p = 0.5,
+    ...surplus: never[]
+  ) {
+    super(...surplus);
     checkNumber('AlphaDropout', 'p', p, { least: 0, below: 1 });
   }
 

@@ -38,8 +38,9 @@ export class Embedding extends Module {
     readonly numEmbeddings: number,
     readonly embeddingDim: number,
     options: EmbeddingOptions = {},
+    ...surplus: never[]
   ) {
-    super();
+    super(...surplus);
     checkOptions('Embedding', options, ['paddingIdx']);
     checkSizes('Embedding', { numEmbeddings, embeddingDim });
     const { paddingIdx } = options;

@@ -32,9 +32,10 @@ export class Linear extends Module {
     override readonly inFeatures: number,
     readonly outFeatures: number,
     options: LinearOptions = {},
+    ...surplus: never[]
   ) {
-    super();
-    checkOptions('Linear', options, ['bias']);
+    super(...surplus);
+    checkOptions('Linear', options, ['bias?']);
     checkSizes('Linear', { inFeatures, outFeatures });
     this.weight = new Parameter(kaimingUniform(new Float32Array(outFeatures * inFeatures), inFeatures), [
       outFeatures,

@@ -58,6 +58,17 @@ export interface LoadResult {
  */
 export abstract class Module {
   private [TRAINING] = true;
+
+  /**
+   * Takes no arguments: layers hand on what they do not know themselves.
+   *
+   * @throws TypeError if there are any
+   */
+  constructor(...surplus: never[]) {
+    const one: unknown = surplus.find((value) => value !== undefined);
+    if (one !== undefined) throw new TypeError(`${new.target.name}: one argument too many, ${shown(one)}`);
+  }
+
   /**
    * What predict() gives: the output as it is, or the probabilities that the loss takes it to mean. fit() sets it from
    * the loss (CrossEntropyLoss: softmax); set it yourself after a training loop of your own. Where a layer has this name,
@@ -112,6 +123,7 @@ export abstract class Module {
 
   /** Every parameter, in the order of {@link namedParameters}. */
   parameters(): Parameter[] {
+    checkNames(this);
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
@@ -141,7 +153,7 @@ export abstract class Module {
    * nothing is changed
    */
   loadStateDict(state: Readonly<Record<string, SavedTensor>>, options: LoadOptions = {}): LoadResult {
-    checkOptions('loadStateDict', options, ['strict']);
+    checkOptions('loadStateDict', options, ['strict?']);
     if (typeof state !== 'object' || !state) {
       throw new TypeError(`loadStateDict: expected tensors by name, got ${shown(state)}`);
     }

@@ -56,9 +56,10 @@ export class BatchNorm1d extends Module {
   constructor(
     readonly numFeatures: number,
     options: BatchNorm1dOptions = {},
+    ...surplus: never[]
   ) {
-    super();
-    checkOptions('BatchNorm1d', options, ['eps', 'momentum', 'affine', 'trackRunningStats']);
+    super(...surplus);
+    checkOptions('BatchNorm1d', options, ['eps', 'momentum', 'affine?', 'trackRunningStats?']);
     checkSizes('BatchNorm1d', { numFeatures });
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     checkNumber('BatchNorm1d', 'eps', eps, { least: 0 });
@@ -114,7 +115,9 @@ export interface LayerNormOptions {
 
 /** The lengths of the last dimensions, from a number or a list. */
 function lastDimensions(operation: string, normalizedShape: number | Shape): Shape {
-  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape.slice();
+  const shape = Array.isArray(normalizedShape)
+    ? [...(normalizedShape as Shape)]
+    : [normalizedShape as number];
   if (shape.length === 0) throw new RangeError(`${operation}: expected at least one dimension, got none`);
   for (const length of shape) checkSizes(operation, { normalizedShape: length });
   checkRoom(operation, shape);
@@ -140,9 +143,9 @@ export class LayerNorm extends Module {
   readonly normalizedShape: Shape;
   readonly eps: number;
 
-  constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}) {
-    super();
-    checkOptions('LayerNorm', options, ['eps', 'elementwiseAffine', 'bias']);
+  constructor(normalizedShape: number | Shape, options: LayerNormOptions = {}, ...surplus: never[]) {
+    super(...surplus);
+    checkOptions('LayerNorm', options, ['eps', 'elementwiseAffine?', 'bias?']);
     const { eps = 1e-5, elementwiseAffine = true, bias = true } = options;
     checkNumber('LayerNorm', 'eps', eps, { least: 0 });
     this.normalizedShape = lastDimensions('LayerNorm', normalizedShape);
@@ -190,9 +193,9 @@ export class RMSNorm extends Module {
   readonly normalizedShape: Shape;
   readonly eps: number;
 
-  constructor(normalizedShape: number | Shape, options: RMSNormOptions = {}) {
-    super();
-    checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine']);
+  constructor(normalizedShape: number | Shape, options: RMSNormOptions = {}, ...surplus: never[]) {
+    super(...surplus);
+    checkOptions('RMSNorm', options, ['eps', 'elementwiseAffine?']);
     const { eps = 2 ** -23, elementwiseAffine = true } = options;
     checkNumber('RMSNorm', 'eps', eps, { least: 0 });
     this.normalizedShape = lastDimensions('RMSNorm', normalizedShape);

@@ -24,8 +24,11 @@ export class Identity extends Module {
  * ```
  */
 export class Residual extends Module {
-  constructor(readonly inner: Module) {
-    super();
+  constructor(
+    readonly inner: Module,
+    ...surplus: never[]
+  ) {
+    super(...surplus);
     if (!(inner instanceof Module)) throw new TypeError('Residual: expected a module');
   }
 

@@ -1,5 +1,5 @@
 import { checkNumber } from '../core/checks.js';
-import { shown } from '../core/shown.js';
+import { tensorsIn } from './optimizer.js';
 import { Binary, FUNCTION_SHIFT, Opcode, Reduction, Unary } from '../../assembly/opcodes.js';
 import { DIVISORS, raise, unary } from '../tensor/operations/rows.js';
 import { currentTape } from '../tensor/scope.js';
@@ -87,11 +87,8 @@ export function clipGradValue(parameters: Tensor | Iterable<Tensor>, limit: numb
 }
 
 function gradientsOf(name: string, tape: Tape, parameters: Tensor | Iterable<Tensor>): Filled[] {
-  const list = parameters instanceof Tensor ? [parameters] : [...parameters];
   const found: Filled[] = [];
-  for (const parameter of list) {
-    if (!(parameter instanceof Tensor))
-      throw new TypeError(`${name}: expected tensors, got ${shown(parameter)}`);
+  for (const parameter of tensorsIn(name, parameters)) {
     if (parameter.gradientApplied) throw new Error(`${name}: ${APPLIED}`);
     const { gradient, size } = parameter;
     tape.ask(parameter);

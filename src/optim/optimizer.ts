@@ -33,7 +33,7 @@ export abstract class Optimizer<Options extends { lr?: number } = { lr?: number 
     parameters: Parameters<Options>,
     options: Options,
   ) {
-    const known = [...Object.keys(method.numbers), ...method.switches];
+    const known = [...Object.keys(method.numbers), ...method.switches.map((name) => `${name}?`)];
     checkOptions(method.name, options, known);
     const given = groupsOf(method.name, parameters);
     const seen = new Set<Tensor>();
@@ -204,12 +204,20 @@ function groupsOf<Options>(name: string, parameters: Parameters<Options>): Group
   return [{ params: given as Tensor[] } as unknown as GroupOptions<Options>];
 }
 
+/** These tensors, checked to be some. */
+export function tensorsIn(name: string, params: Tensor | Iterable<Tensor>): Tensor[] {
+  const list = Symbol.iterator in Object(params) ? [...(params as Iterable<Tensor>)] : [params as Tensor];
+  for (const one of list) {
+    if (!(one instanceof Tensor))
+      throw new TypeError(`${name}: expected tensors, got ${shown(one)}; pass model.parameters()`);
+  }
+  return list;
+}
+
 /** Parameters that can be moved, each once. */
 export function leavesOf(name: string, params: Tensor | Iterable<Tensor>): Tensor[] {
-  const list = [...new Set(params instanceof Tensor ? [params] : params)];
+  const list = [...new Set(tensorsIn(name, params))];
   for (const parameter of list) {
-    if (!(parameter instanceof Tensor))
-      throw new TypeError(`${name}: expected tensors, got ${shown(parameter)}`);
     if (!parameter.isLeaf || parameter.source) {
       throw new TypeError(
         `${name}: expected leaves that require a gradient, got a computed or constant tensor`,

@@ -41,7 +41,7 @@ export function capture<Args extends Tensor[], Result extends Tensor | readonly 
   fn: (...args: Args) => Result,
   options: CaptureOptions = {},
 ): (...args: Args) => Result {
-  checkOptions('capture', options, ['keepGradients', 'withoutRules', 'anomaly']);
+  checkOptions('capture', options, ['keepGradients?', 'withoutRules', 'anomaly?']);
   if (typeof fn !== 'function') throw new TypeError(`capture: expected a function, got ${shown(fn)}`);
   const captured = new Captured(
     'capture',

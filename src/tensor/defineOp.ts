@@ -1,6 +1,8 @@
 import { gradientOf } from './backward.js';
 import { formatShape, sameShape, type Shape } from './layout.js';
 import type { Call, Operation, Tape } from './tape.js';
+import { refuse } from '../core/checks.js';
+import { shown } from '../core/shown.js';
 import { checkOptions } from '../core/options.js';
 import { asTensor, call, Tensor, withoutGradient } from './tensor.js';
 import { type TensorLike } from './numbers.js';
@@ -73,21 +75,30 @@ export function defineOp<Inputs extends readonly Tensor[] = [Tensor]>(
   if (typeof forward !== 'function' || typeof backward !== 'function') {
     throw new TypeError(`defineOp(${name}): expected forward and backward to be functions`);
   }
+  if (shape !== undefined && typeof shape !== 'function') {
+    refuse(`defineOp(${name})`, 'shape', 'a function', shape);
+  }
   const operation = operationOf(name);
   return (...given) => {
     const inputs = (given as readonly (Tensor | TensorLike)[]).map((one) => asTensor(one, name));
     const wanted = shape?.(...(inputs.map((input) => input.shape) as { [K in keyof Inputs]: Shape }));
+    if (shape && !Array.isArray(wanted)) refuse(name, 'what shape gives', 'an array of lengths', wanted);
     const result = forward(...(inputs.map(withoutGradient) as readonly Tensor[] as Inputs));
-    const { output, saved } = result instanceof Tensor ? { output: result, saved: [] } : result;
+    const { output, saved = [] } =
+      result instanceof Tensor
+        ? { output: result, saved: [] }
+        : (Object(result) as Exclude<ForwardResult, Tensor>);
+    if (!(output instanceof Tensor) || !Array.isArray(saved)) {
+      throw new TypeError(
+        `${name}: expected forward to return a tensor, or { output, saved }, got ${shown(output ?? result)}`,
+      );
+    }
     checkOutput(name, output, wanted);
     return call(operation, [output, ...inputs], { name, saved, inputs, backward });
   };
 }
 
 function checkOutput(name: string, output: Tensor, wanted: Shape | undefined): void {
-  if (!(output instanceof Tensor)) {
-    throw new TypeError(`${name}: expected forward to return a tensor, or { output, saved }`);
-  }
   if (output.requiresGrad) {
     throw new Error(
       `${name}: forward uses a tensor that requires a gradient and is no input; pass it as an input, or detach() it`,

@@ -2,6 +2,7 @@ import { checkNumber } from '../core/checks.js';
 import { shown } from '../core/shown.js';
 import { Generator } from '../core/random.js';
 import { formatShape, placeOf } from './layout.js';
+import { leavesInUse, setGradientsAside } from './gradientsAside.js';
 import { noGrad } from './noGrad.js';
 import { checkOptions } from '../core/options.js';
 import { leaf, Tensor, tensor } from './tensor.js';
@@ -66,6 +67,8 @@ export class GradcheckError extends Error {
  * nothing to compare); `roundings` · 2⁻²⁴ · Σ|output| / h, what rounding the outputs does to the difference; and
  * `tolerance` times the larger of the two.
  *
+ * Other leaves that the function uses keep the gradients that they have.
+ *
  * @param fn a function of tensors that gives the same result each time (no dropout)
  * @param inputs numbers or tensors; copies of them are handed to `fn`, as leaves that require a gradient
  * @throws {@link GradcheckError} that names the worst element; Error where `fn` gives something else the second time
@@ -82,11 +85,16 @@ export function gradcheck(
   inputs: readonly (Tensor | TensorLike)[],
   options: GradcheckOptions = {},
 ): GradcheckReport {
-  checkOptions('gradcheck', options, ['step', 'tolerance', 'roundings', 'seed', 'throws']);
+  checkOptions('gradcheck', options, ['step', 'tolerance', 'roundings', 'seed', 'throws?']);
   const { step = 1 / 64, tolerance = 1e-3, roundings = 32, seed = 0, throws = true } = options;
   if (typeof fn !== 'function') throw new TypeError(`gradcheck: expected a function, got ${shown(fn)}`);
   checkNumber('gradcheck', 'step', step, { above: 0, below: 1 });
-  const points = inputs.map((input) => numbersOf('gradcheck', input));
+  checkNumber('gradcheck', 'tolerance', tolerance, { least: 0 });
+  checkNumber('gradcheck', 'roundings', roundings, { least: 0 });
+  if (!Array.isArray(inputs)) {
+    throw new TypeError(`gradcheck: expected inputs as an array, such as [[1, 2]], got ${shown(inputs)}`);
+  }
+  const points = (inputs as readonly (Tensor | TensorLike)[]).map((input) => numbersOf('gradcheck', input));
   const evaluate = (which: number, at: number, value: number): Float32Array =>
     noGrad(() => {
       const moved = points.map(({ values, shape }, i) => {
@@ -106,8 +114,15 @@ export function gradcheck(
     const size = generator.uniform(0.5, 1);
     return generator.uniform() < 0.5 ? size : -size;
   });
-  if (output.requiresGrad) output.backward(tensor(weights, { shape: output.shape }));
-  const gradients = leaves.map(({ grad, size }) => grad?.data ?? new Float32Array(size));
+  // The function may use other leaves, whose gradients are none of this.
+  const putBack = setGradientsAside([...leavesInUse(), ...(output.isLeaf ? [output] : [])]);
+  let gradients: Float32Array[];
+  try {
+    if (output.requiresGrad) output.backward(tensor(weights, { shape: output.shape }));
+    gradients = leaves.map(({ grad, size }) => grad?.data ?? new Float32Array(size));
+  } finally {
+    putBack();
+  }
   const again = noGrad(() => fn(...points.map(({ values, shape }) => tensor(values, { shape }))).data);
   if (before.some((value, i) => !Object.is(value, again[i]))) {
     throw new Error(

@@ -1,4 +1,5 @@
 import { inspectable } from '#inspect';
+import { shown } from '../core/shown.js';
 import { engine } from '../core/engine.js';
 import { ANY, checkNumber } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
@@ -393,7 +394,7 @@ function refuseReading(name: string): void {
  * ```
  */
 export function tensor(data: TensorLike, options: TensorOptions = {}): Tensor {
-  checkOptions('tensor', options, ['requiresGrad', 'shape']);
+  checkOptions('tensor', options, ['requiresGrad?', 'shape']);
   const { requiresGrad, shape } = options;
   const numbers = readNumbers('tensor', data, shape);
   return requiresGrad ? leaf(numbers.values, numbers.shape) : constant(numbers);
@@ -411,13 +412,16 @@ export function leaf(values: Float32Array, shape: Shape): Tensor {
 /**
  * Joins tensors along a dimension in which alone they may differ.
  *
- * @throws RangeError where the other dimensions differ
+ * @throws TypeError on anything but an array of tensors or numbers, RangeError if the other dimensions differ
  * @example
  * ```ts
  * import { concat, tensor } from 'wasmgrad';
  * concat([tensor([[1], [2]]), tensor([[3], [4]])], 1).toArray(); // [[1, 3], [2, 4]]
  * ```
  */
-export function concat(tensors: readonly Tensor[], dim = 0): Tensor {
-  return call(arrange.concat, tensors, dim);
+export function concat(tensors: readonly (Tensor | TensorLike)[], dim = 0): Tensor {
+  if (!Array.isArray(tensors))
+    throw new TypeError(`concat: expected an array of tensors, got ${shown(tensors)}`);
+  const inputs = (tensors as readonly (Tensor | TensorLike)[]).map((one) => asTensor(one, 'concat'));
+  return call(arrange.concat, inputs, dim);
 }

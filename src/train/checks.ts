@@ -1,5 +1,5 @@
 import { shown } from '../core/shown.js';
-import { checkCounts, checkNumber } from '../core/checks.js';
+import { checkCounts, checkNumber, refuse } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import { warn } from '../core/warn.js';
 import type { Loss } from '../losses/loss.js';
@@ -13,12 +13,12 @@ import type { Optimizer, StepOptions } from './trainingStep.js';
 export const STEP_OPTIONS = [
   'loss',
   'optimizer',
-  'keepGradients',
+  'keepGradients?',
   'clipGradNorm',
   'clipGradValue',
   'accumulate',
   'ema',
-  'anomaly',
+  'anomaly?',
 ];
 
 /**
@@ -52,6 +52,18 @@ export function lossOf(name: string, loss: Loss, output: Tensor, targets: Tensor
   const value: unknown = loss.forward(output, targets);
   if (value instanceof Tensor) return value;
   throw new TypeError(`${name}: expected the loss to give a tensor, got ${shown(value)}`);
+}
+
+/** Throws if this is neither absent nor an AbortSignal. */
+export function checkSignal(name: string, signal: AbortSignal | undefined): void {
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
+    refuse(name, 'signal', 'an AbortSignal', signal);
+}
+
+/** Throws if this is no batch. */
+export function checkBatch(name: string, batch: unknown): void {
+  if (!Array.isArray(batch) || batch.length !== 2)
+    throw new TypeError(`${name}: expected a batch [inputs, targets], got ${shown(batch)}`);
 }
 
 /** Throws where an optimizer or an average holds other parameters than those of the model, warns where it holds old ones. */
@@ -114,12 +126,17 @@ const OPTIONS = [
   'budgetMs',
   'signal',
   'schedule',
-  'progress',
+  'progress?',
 ];
 
 /** Throws where fit() could not begin. */
 export function checkFit(model: Module, options: FitOptions): void {
   checkOptions('fit', options, OPTIONS);
+  checkSignal('fit', options.signal);
+  for (const name of ['onBatch', 'onEpoch'] as const) {
+    const called = options[name];
+    if (called !== undefined && typeof called !== 'function') refuse('fit', name, 'a function', called);
+  }
   checkTraining('fit', model, options);
 }
 

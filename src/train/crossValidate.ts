@@ -3,6 +3,7 @@ import { TensorDataset } from '../data/dataset.js';
 import { KFold, type Fold } from '../data/kFold.js';
 import type { Loss } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
+import { refuse } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import type { Callback } from './callbacks/callback.js';
 import { refuseClass } from './checks.js';
@@ -82,7 +83,11 @@ export async function crossValidate(
   makeModel: (fold: number) => Module,
   options: CrossValidateOptions,
 ): Promise<CrossValidation> {
-  checkOptions('crossValidate', options, Object.keys(OPTIONS));
+  checkOptions(
+    'crossValidate',
+    options,
+    Object.keys(OPTIONS).map((name) => (name === 'shuffle' ? 'shuffle?' : name)),
+  );
   const { data, loss, epochs, batchSize = 32, shuffle = true, seed, metrics, signal } = options;
   refuseClass('crossValidate', 'loss', loss);
   if (typeof makeModel !== 'function') {
@@ -96,10 +101,13 @@ export async function crossValidate(
   }
   if (metrics) metricsOf('crossValidate', metrics);
   const parts = options.folds ?? new KFold();
-  const folds = 'split' in parts ? parts.split(data) : parts;
+  const folds = 'split' in Object(parts) ? (parts as KFold).split(data) : (parts as readonly Fold[]);
+  if (!Array.isArray(folds) || ![...folds].every((fold: unknown) => typeof fold === 'object' && fold)) {
+    refuse('crossValidate', 'folds', 'a data.KFold, or an array of { train, test }', parts);
+  }
   if (folds.length === 0) throw new RangeError('crossValidate: expected at least one fold, got none');
   const results: { evaluation: Evaluation; history: History }[] = [];
-  for (const [i, { train, test }] of folds.entries()) {
+  for (const [i, { train, test }] of (folds as readonly Fold[]).entries()) {
     const model = makeModel(i);
     const history = await fit(model, {
       data: new DataLoader(data.subset(train), { batchSize, shuffle, seed }),

@@ -8,7 +8,7 @@ import { withScratch } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';
 import { asTensor } from '../tensor/tensor.js';
 import { batchesOf, type TrainingData } from './batchesOf.js';
-import { checkModel, lossOf, refuseClass } from './checks.js';
+import { checkModel, checkSignal, lossOf, refuseClass } from './checks.js';
 import { take, type Figure } from './figure.js';
 import { inEvaluation } from './inEvaluation.js';
 import { metricsOf, type MetricLike } from './metrics/byName.js';
@@ -53,6 +53,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkOptions('evaluate', options, ['loss', 'metrics', 'signal']);
   refuseClass('evaluate', 'loss', options.loss);
+  checkSignal('evaluate', options.signal);
   const evaluator = new Evaluator('evaluate', model, toLoss(options.loss), options.metrics);
   try {
     return await evaluator.run(await batchesOf(data, 'evaluate: expected data'), new Pause(), options.signal);

@@ -3,7 +3,8 @@ import type { Rows } from '../data/dataset.js';
 import { TensorDataset } from '../data/dataset.js';
 import type { Loss } from '../losses/loss.js';
 import { namedModules, outputFor, toEvaluation, type Module, type Parameter } from '../nn/module.js';
-import { checkModel, lossOf } from './checks.js';
+import { checkBatch, checkModel, lossOf } from './checks.js';
+import { leavesInUse, setGradientsAside } from '../tensor/gradientsAside.js';
 import { withTape } from '../tensor/scope.js';
 import { Tape } from '../tensor/tape.js';
 import { LayerTrace } from './layers.js';
@@ -45,29 +46,27 @@ export function layerStatistics(
 ): LayerStatistics[] {
   checkModel('layerStatistics', model);
   if (typeof loss?.forward !== 'function') throw new TypeError('layerStatistics: expected a loss');
+  checkBatch('layerStatistics', batch);
   const dataset = new TensorDataset(...batch);
   const [inputs, targets] = dataset.gather(dataset.rows);
   const layers = [...namedModules(model)].filter(
     ([module, path]) => path !== '' || module === onlyModule(model),
   );
   const activations = new Map(layers.map(([module]) => [module, new Summary()]));
-  const parameters = model.parameters();
-  const kept = parameters.map(({ gradient, gradientApplied }) => ({ gradient, gradientApplied }));
   // A tape of its own: what was computed elsewhere and has not gone backward stays there.
   const tape = new Tape(false, true);
   const resume = toEvaluation(model);
+  let putBack: (() => void) | undefined;
   try {
-    for (const parameter of parameters) {
-      parameter.gradient = undefined;
-      parameter.gradientApplied = false;
-    }
     withTape(tape, () => {
       const outputs = new LayerTrace().during(
         model,
         () => outputFor(model, inputs),
         (_, module, output) => activations.get(module)?.add(output.data),
       );
-      lossOf('layerStatistics', loss, outputs, targets).backward();
+      const value = lossOf('layerStatistics', loss, outputs, targets);
+      putBack = setGradientsAside([...model.parameters(), ...leavesInUse()]);
+      value.backward();
     });
     return layers.map(([module, layer]) => ({
       layer,
@@ -78,10 +77,7 @@ export function layerStatistics(
   } finally {
     tape.release();
     resume();
-    parameters.forEach((parameter, i) => {
-      parameter.gradient?.block[Symbol.dispose]();
-      Object.assign(parameter, kept[i]);
-    });
+    putBack?.();
   }
 }
 

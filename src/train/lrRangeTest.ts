@@ -4,8 +4,11 @@ import { engine } from '../core/engine.js';
 import { DataLoader } from '../data/dataLoader.js';
 import type { Module } from '../nn/module.js';
 import type { Optimizer, OptimizerState } from '../optim/index.js';
+import { overwrite } from '../tensor/writes.js';
+import { setGradientsAside } from '../tensor/gradientsAside.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkOptions } from '../core/options.js';
-import { checkStep, STEP_OPTIONS } from './checks.js';
+import { checkSignal, checkStep, STEP_OPTIONS } from './checks.js';
 import { take, type Figure } from './figure.js';
 import { Modes } from './modes.js';
 import { Pause } from './pause.js';
@@ -43,8 +46,7 @@ const DIVERGED = 4;
 
 /**
  * Looks for a learning rate (Smith, "Cyclical Learning Rates", 2017): trains with rates that grow from step to step until
- * the loss explodes. Model, optimizer, loader and random numbers are as they were afterwards, whatever happens; gradients are
- * cleared.
+ * the loss explodes. Model, gradients, optimizer, loader and random numbers are as they were afterwards, whatever happens.
  *
  * @returns the curve, and the rate at which the loss fell fastest
  * @throws what fit() throws on bad options, before anything is changed; the signal's reason
@@ -100,6 +102,7 @@ export async function lrRangeTest(model: Module, options: LrRangeOptions): Promi
 
 function check(model: Module, options: LrRangeOptions, from: number, to: number, steps: number): void {
   checkStep('lrRangeTest', model, options);
+  checkSignal('lrRangeTest', options.signal);
   if (!(options.data instanceof DataLoader)) {
     throw new TypeError('lrRangeTest: expected data to be a data.DataLoader');
   }
@@ -120,12 +123,17 @@ function remember(model: Module, optimizer: Optimizer, data: DataLoader): () => 
   const weights = model.stateDict();
   const state: OptimizerState = optimizer.stateDict();
   const numbers = defaultGenerator().save();
+  const moved = [...((optimizer.parameters ?? []) as Iterable<Tensor>)];
+  const numbersBefore = moved.map((parameter) => parameter.data);
+  const putBack = setGradientsAside([...model.parameters(), ...moved]);
   const { i32, generator } = engine();
   const masks = i32.slice(generator / 4, generator / 4 + 4);
   return () => {
     model.loadStateDict(weights);
+    // The loss may have parameters, too.
+    moved.forEach((parameter, i) => overwrite('lrRangeTest', parameter, numbersBefore[i]));
     optimizer.loadStateDict(state);
-    optimizer.zeroGrad();
+    putBack();
     data.setState(order);
     defaultGenerator().restore(numbers);
     engine().i32.set(masks, generator / 4);

@@ -156,12 +156,12 @@ const OPTIONS = [
   'stepsPerEpoch',
   'pctStart',
   'annealStrategy',
-  'cycleMomentum',
+  'cycleMomentum?',
   'baseMomentum',
   'maxMomentum',
   'divFactor',
   'finalDivFactor',
-  'threePhase',
+  'threePhase?',
 ];
 
 function totalOf({ totalSteps, epochs, stepsPerEpoch }: OneCycleLROptions): number {

@@ -45,7 +45,7 @@ export class EarlyStopping implements Callback {
   private waited = 0;
 
   constructor(options: EarlyStoppingOptions = {}) {
-    checkOptions('EarlyStopping', options, ['patience', 'monitor', 'mode', 'minDelta', 'restoreBest']);
+    checkOptions('EarlyStopping', options, ['patience', 'monitor', 'mode', 'minDelta', 'restoreBest?']);
     ({ patience: this.patience = 5, restoreBest: this.restoreBest = true } = options);
     checkCounts('EarlyStopping', { patience: this.patience });
     this.monitor = new Monitor('EarlyStopping', options);

@@ -1,5 +1,6 @@
 import { checkCounts } from '../../core/checks.js';
 import type { Rows } from '../../data/dataset.js';
+import { checkBatch } from '../checks.js';
 import { checkOptions } from '../../core/options.js';
 import type { EpochReport } from '../history.js';
 import { layerStatistics, type LayerStatistics } from '../layerStatistics.js';
@@ -45,6 +46,7 @@ export class LayerMonitor implements Callback {
     checkOptions('LayerMonitor', options, ['every']);
     this.every = options.every ?? 1;
     if (typeof report !== 'function') throw new TypeError('LayerMonitor: expected a function to report to');
+    checkBatch('LayerMonitor', batch);
     checkCounts('LayerMonitor', { every: this.every });
   }
 

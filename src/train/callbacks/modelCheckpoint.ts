@@ -51,7 +51,7 @@ export class ModelCheckpoint implements Callback {
     private readonly save: (checkpoint: Checkpoint) => void | Promise<void>,
     options: ModelCheckpointOptions = {},
   ) {
-    checkOptions('ModelCheckpoint', options, ['monitor', 'mode', 'minDelta', 'bestOnly', 'every']);
+    checkOptions('ModelCheckpoint', options, ['monitor', 'mode', 'minDelta', 'bestOnly?', 'every']);
     ({ bestOnly: this.bestOnly = true, every: this.every = 1 } = options);
     if (typeof save !== 'function') throw new TypeError('ModelCheckpoint: expected a function that saves');
     checkCounts('ModelCheckpoint', { every: this.every });
