@@ -1,7 +1,10 @@
 import { Softmax, Status } from '../opcodes';
 import { exp4, loadUpTo, log4, logOf, storeUpTo, weigh4 } from '../simd';
 import { isIndex } from './pick';
-import { below, BLOCK, expSum, finish, largest } from './softmax';
+import { below, expSum, finish, largest } from './softmax';
+
+/** Up to so many classes four rows go through the lanes together: rows shorter than that leave lanes empty. */
+const NARROW = 16;
 
 /** dlogits = scale · dy · (probabilities · Σ target − target) for one row; scale · dy is `g`. */
 function rowGradient(
@@ -12,10 +15,10 @@ function rowGradient(
   let mass: f64 = 1;
   if (soft) {
     mass = 0;
-    for (let i = 0; i < classes; ) {
-      let sum: f32 = 0;
-      for (const last = min(classes, i + BLOCK); i < last; i++) sum += load<f32>(target + (<usize>i << 2));
-      mass += sum;
+    for (let i = 0; i < classes; i++) {
+      mass += load<f32>(target + (<usize>i << 2));
+      // As narrowRows() has it.
+      if (classes <= NARROW) mass = <f32>mass;
     }
   }
   const factor = f32x4.splat(g);
@@ -43,9 +46,6 @@ function oneAt(lane: i32): v128 {
 function belowOne(x: f32, maximum: f32): f32 {
   return x == Infinity ? 0 : x - maximum;
 }
-
-/** Up to so many classes four rows go through the lanes together: rows shorter than that leave lanes empty. */
-const NARROW = 16;
 
 /** Element `at` (bytes) of four rows. */
 // @ts-ignore: decorator

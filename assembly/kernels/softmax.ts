@@ -8,7 +8,7 @@ import {
 // them, `step` bytes apart, the first with `left` elements to go, each with `less` fewer than the one before.
 
 /** Up to so many vectors are added in float32, and such sums in float64: see PIECE_K in gemm/limits.ts. */
-export const BLOCK = 56;
+const BLOCK = 56;
 /** Beside a sum below this no float32 becomes infinite. */
 const LARGE: f32 = 1.2676506002282294e30;
 
