@@ -96,6 +96,7 @@ const APART = {
   evaluation: ['train/evaluate', 'train/metrics/byName'].map(compiled),
   streaming: [compiled('data/stream')],
   clip: [compiled('optim/clip')],
+  counted: [compiled('train/counted')],
   anomaly: ['tensor/anomaly', 'train/traceAnomalies'].map(compiled),
 };
 

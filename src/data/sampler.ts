@@ -34,6 +34,9 @@ export interface WeightedRandomSamplerOptions {
   seed?: number;
 }
 
+/** About the largest weight is 2 to this power. */
+const SIZE = 900;
+
 /**
  * Rows at random, each in proportion to its weight. Without replacement a row is drawn among those that are left, in
  * proportion to its weight among them.
@@ -53,6 +56,7 @@ export interface WeightedRandomSamplerOptions {
  */
 export class WeightedRandomSampler implements Sampler {
   readonly length: number;
+  /** In a unit of their own. */
   private readonly weights: Float64Array;
   /** Sums of the weights up to each row. */
   private readonly sums: Float64Array;
@@ -64,17 +68,24 @@ export class WeightedRandomSampler implements Sampler {
     checkOptions('WeightedRandomSampler', options, ['numSamples', 'replacement?', 'seed']);
     this.weights = Float64Array.from(listOf('WeightedRandomSampler', 'weights', weights));
     const { numSamples = this.weights.length, replacement = true, seed } = options;
-    let total = 0;
-    this.sums = this.weights.map((weight, i) => {
+    let largest = 0;
+    this.weights.forEach((weight, i) => {
       if (weight < 0) {
         throw new RangeError(
           `WeightedRandomSampler: expected finite weights ≥ 0, got ${shown(weight)} for row ${i}`,
         );
       }
-      return (total += weight);
+      largest = Math.max(largest, weight);
     });
-    if (!(total > 0)) throw new RangeError('WeightedRandomSampler: expected a weight above 0, got none');
-    if (total === Infinity) throw new RangeError('WeightedRandomSampler: the sum of the weights is infinite');
+    if (largest === 0) throw new RangeError('WeightedRandomSampler: expected a weight above 0, got none');
+    // By a power of two, which keeps the bits, so that neither sums nor quotients leave float64. In two steps, as it may itself.
+    const exponent = SIZE - Math.floor(Math.log2(largest));
+    const [half, rest] = [Math.floor(exponent / 2), Math.ceil(exponent / 2)].map((power) => 2 ** power);
+    this.weights.forEach((weight, i) => {
+      if (weight > 0) this.weights[i] = Math.max(2 ** -SIZE, weight * half * rest);
+    });
+    let total = 0;
+    this.sums = this.weights.map((weight) => (total += weight));
     const most = replacement ? Infinity : this.weights.filter((weight) => weight > 0).length;
     if (!Number.isInteger(numSamples) || numSamples < 1 || numSamples > most) {
       const limit = most === Infinity ? '' : ` up to ${most} (the rows with a weight above 0)`;
@@ -123,7 +134,7 @@ export class WeightedRandomSampler implements Sampler {
     const rows = Int32Array.from({ length: keys.length }, (_, i) => i);
     // 0 / 0 where a row must never be drawn.
     keys.forEach((key, i) => {
-      if (this.weights[i] === 0 || Number.isNaN(key)) keys[i] = Infinity;
+      if (Number.isNaN(key)) keys[i] = Infinity;
     });
     rows.sort((a, b) => (keys[a] === keys[b] ? a - b : keys[a] - keys[b]));
     return rows.slice(0, this.length);

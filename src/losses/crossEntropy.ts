@@ -22,13 +22,24 @@ export interface CrossEntropyLossOptions extends NLLLossOptions {
 /** What losses of class indices share: class weights and the index that is ignored. */
 abstract class LabelLoss extends ReducedLoss {
   protected readonly weight: Tensor | undefined;
+  /** The same in a unit of its own, a power of two, where a mean divides by them: so no product overflows that need not. */
+  protected readonly shares: Tensor | undefined;
   readonly ignoreIndex: number | undefined;
   private readonly pick;
 
   protected constructor(name: string, options: NLLLossOptions, known: readonly string[] = []) {
     super(name, options, ['weight', 'ignoreIndex', ...known]);
     const { weight, ignoreIndex } = options;
-    this.weight = weight === undefined ? undefined : asTensor(weight, name).detach();
+    this.shares = this.weight = weight === undefined ? undefined : asTensor(weight, name).detach();
+    const numbers = this.reduction === 'mean' && this.weight?.source?.read();
+    if (numbers) {
+      const most = numbers.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
+      const unit = 2 ** Math.ceil(Math.log2(most)) || 1;
+      this.shares = tensor(
+        numbers.map((value) => value / unit),
+        { shape: this.weight!.shape },
+      );
+    }
     if (ignoreIndex !== undefined) checkNumber(name, 'ignoreIndex', ignoreIndex, { whole: true });
     this.ignoreIndex = ignoreIndex;
     this.pick = pick(name);
@@ -48,13 +59,14 @@ abstract class LabelLoss extends ReducedLoss {
     }
   }
 
-  /** What each row counts, [batch]: the weight of its class, 0 where it is ignored; undefined where all count 1. */
-  protected massOf(labels: Tensor, classes: number, weighted = true): Tensor | undefined {
-    const weight = weighted ? this.weight : undefined;
-    if (!weight && this.ignoreIndex === undefined) return undefined;
-    return this.at(labels, weight ?? tensor(new Float32Array(classes).fill(1)));
+  /** What each row counts, [batch], times scaleOf(): the weight of its class, 0 if it is ignored; undefined where all count 1. */
+  protected massOf(labels: Tensor, classes: number): Tensor | undefined {
+    if (!this.shares && this.ignoreIndex === undefined) return undefined;
+    return this.at(labels, (this.shares ?? onesOf(classes)).mul(this.scaleOf(labels.size)));
   }
 }
+
+const onesOf = (classes: number): Tensor => tensor(new Float32Array(classes).fill(1));
 
 /**
  * The cross-entropy of logits, −Σ target · log(softmax(logits)) for each row, computed stably. logits [batch, classes];
@@ -87,7 +99,7 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
   }
 
   forward(outputs: Tensor | TensorLike, targets: Tensor | TensorLike, options: LossCall = {}): Tensor {
-    const { weight, labelSmoothing, ignoreIndex } = this;
+    const { weight, shares, labelSmoothing, ignoreIndex } = this;
     const logits = asTensor(outputs, this.name);
     const expected = asTensor(targets, this.name);
     const isPlain = !weight && labelSmoothing === 0 && ignoreIndex === undefined;
@@ -108,15 +120,15 @@ export class CrossEntropyLoss extends LabelLoss implements Loss {
     }
     const mass = this.massOf(expected, classes);
     // With smoothing a row has its share of the other classes, also where its own has weight 0.
-    const counts = labelSmoothing === 0 ? mass : this.massOf(expected, classes, false);
+    const counts = mass && labelSmoothing > 0 ? this.at(expected, onesOf(classes)) : mass;
     const [x, labels] = this.kept(options, [logits, expected], counts);
     const rows = call(crossEntropyRows, [x, labels], undefined);
     const losses = mass ? call(weigh, [rows, mass], undefined) : rows;
     if (labelSmoothing === 0) return this.reduce(losses, options, mass);
     const logs = x.logSoftmax(1);
-    let spread = (weight ? call(weigh, [logs, weight], undefined) : logs).sum(1).neg();
-    if (counts) spread = spread.mul(counts);
-    return this.reduce(losses.mul(1 - labelSmoothing).add(spread.mul(share)), options, mass);
+    let spread = (shares ? call(weigh, [logs, shares], undefined) : logs).sum(1).mul(-share);
+    if (counts) spread = spread.mul(counts.mul(this.scaleOf(counts.size)));
+    return this.reduce(losses.mul(1 - labelSmoothing).add(spread), options, mass, weight !== undefined);
   }
 }
 

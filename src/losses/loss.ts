@@ -1,9 +1,10 @@
 import { shown } from '../core/shown.js';
 import { formatShape, sameShape } from '../tensor/layout.js';
 import { checkOptions } from '../core/options.js';
-import { keep } from '../tensor/operations/binary.js';
+import { keep, weigh } from '../tensor/operations/binary.js';
 import { asTensor, call, type Tensor } from '../tensor/tensor.js';
 import { type TensorLike } from '../tensor/numbers.js';
+import { sharesOf } from './shares.js';
 
 /** A function of predictions and targets to be made small. */
 export interface Loss {
@@ -17,7 +18,7 @@ export interface Loss {
    * What forward() divides the sum of its losses by, a number or a tensor of one element: several batches count as much as
    * one batch of all their rows, Σ weight · loss / Σ weight. A batch of weight 0 counts nothing. Infinity stands for a loss
    * that is a sum: those of several batches are added. Without this method the losses of this library know it, also
-   * where a function returns what one of them gave, and others count the rows of the inputs.
+   * where a function or a subclass returns what one of them gave, and others count the rows of the inputs.
    */
   weightOf?(prediction: Tensor, target: Tensor): LossWeight;
 }
@@ -25,28 +26,28 @@ export interface Loss {
 /** See {@link Loss.weightOf}. */
 export type LossWeight = Tensor | number;
 
-const weights = new WeakMap<Tensor, LossWeight>();
-
-/** Notes the weight of a loss. */
-export function weighs(loss: Tensor, weight: LossWeight): Tensor {
-  weights.set(loss, weight);
-  return loss;
+/** What a loss counts among those of several batches. */
+export interface Counted {
+  /** See {@link Loss.weightOf}. */
+  readonly weight: LossWeight;
+  /** What the weight and the sum are multiplied by. */
+  readonly unit?: Tensor;
+  /** weight · loss, where that cannot be told from the two: something may be left where the weight is 0. */
+  readonly sum?: Tensor;
 }
 
-/**
- * The weight of a batch: see {@link Loss.weightOf}.
- *
- * @param value what loss.forward(prediction, target) gave
- * @param rows of the inputs
- */
-export function weightOf(
-  loss: Loss,
-  value: Tensor,
-  prediction: Tensor,
-  target: Tensor,
-  rows: number,
-): LossWeight {
-  return loss.weightOf?.(prediction, target) ?? weights.get(value) ?? rows;
+/** What the mean or sum `value` counts. */
+export interface Note extends Counted {
+  readonly value: Tensor;
+}
+
+/** Where losses note what they count, while somebody listens. */
+export const listening: { notes: Note[] | undefined } = { notes: undefined };
+
+/** Notes what a loss counts. */
+export function weighs(value: Tensor, weight: LossWeight, unit?: Tensor, sum?: Tensor): Tensor {
+  listening.notes?.push({ value, weight, unit, sum });
+  return value;
 }
 
 /** A loss of your own, made of operations on tensors: fit() takes one as it is. */
@@ -70,7 +71,7 @@ export interface LossCall {
   /**
    * A weight for each row, [batch]: its losses are multiplied by it. The mean is then the weighted one, the sum of
    * weight · loss divided by the sum of the weights. A row of weight 0 adds exactly nothing, also where its loss is
-   * infinite or NaN (PyTorch: NaN).
+   * infinite or NaN (PyTorch: NaN), unless the weights need a gradient.
    */
   weights?: Tensor | TensorLike;
 }
@@ -113,14 +114,14 @@ export abstract class ReducedLoss {
 
   /**
    * These tensors with zeros in the rows that count 0, so that such a row adds nothing whatever it holds, to gradients
-   * neither. To be computed with in their place.
+   * neither. To be computed with in their place. Weights that need a gradient leave no row out: theirs is its loss.
    *
    * @param mass [batch], what each row counts besides the weights of the call
    */
   protected kept(options: LossCall, tensors: readonly Tensor[], mass?: Tensor): Tensor[] {
-    const rows = tensors[0].shape[0] ?? 1;
+    const own = this.weightsOf(options, tensors[0].shape[0] ?? 1);
     return tensors.map((x) =>
-      [mass, this.weightsOf(options, rows)].reduce<Tensor>(
+      [mass, own?.requiresGrad ? undefined : own].reduce<Tensor>(
         (y, by) => (by ? call(keep, [y, perRow(by, y)], undefined) : y),
         x,
       ),
@@ -129,19 +130,32 @@ export abstract class ReducedLoss {
 
   /**
    * @param losses [batch, …]
-   * @param mass [batch], what each row counts in the mean, if not 1; the losses are multiplied by it already
+   * @param mass [batch], what each row counts in the mean, if not 1, times scaleOf(); the losses are multiplied by it already
+   * @param remains whether something may be left of losses where the mass is 0
    */
-  protected reduce(losses: Tensor, options: LossCall, mass?: Tensor): Tensor {
+  protected reduce(losses: Tensor, options: LossCall, mass?: Tensor, remains?: boolean): Tensor {
+    const { size } = losses;
     const rows = losses.shape[0] ?? 1;
-    const own = this.weightsOf(options, rows);
-    const weighted = own ? losses.mul(perRow(own, losses)) : losses;
+    const given = this.weightsOf(options, rows);
+    const isMean = this.reduction === 'mean';
+    const scale = this.scaleOf(size);
+    const [own, unit] = given && isMean ? sharesOf(given, mass ? 1 : scale) : [given];
+    const weighted = own ? call(weigh, [losses, perRow(own, losses)], undefined) : losses;
     if (this.reduction === 'none') return weighted;
-    if (this.reduction === 'sum') return weighs(weighted.sum(), Infinity);
+    if (!isMean) return weighs(weighted.sum(), Infinity);
     const counted = own && mass ? own.mul(mass) : (own ?? mass);
-    if (!counted) return weighs(weighted.mean(), losses.size);
-    const divisor = counted.sum().mul(losses.size / rows);
-    // Where nothing counts the mean is 0 / 0, but its gradient is 0.
-    return weighs(call(keep, [weighted.sum(), divisor], undefined).div(divisor), divisor);
+    if (!counted) return weighs(weighted.mean(), size);
+    const total = counted.sum();
+    const sum = weighted.sum();
+    // Where nothing counts the mean is 0 / 0, but its gradients are 0.
+    const divisor = call(keep, [total, total], undefined).mul(size / rows);
+    const mean = call(keep, [sum, divisor], undefined).div(divisor);
+    return weighs(mean, total.mul(1 / scale), unit, remains ? sum.mul(1 / scale) : undefined);
+  }
+
+  /** What so many losses are multiplied by, so that their sum is finite where the mean is: a power of two, which keeps the bits. */
+  protected scaleOf(size: number): number {
+    return this.reduction === 'mean' ? 2 ** -Math.ceil(Math.log2(size || 1)) : 1;
   }
 
   /** The weights of a call. */

@@ -195,7 +195,7 @@ export function uniform<T extends Tensor>(parameter: T, options: { a?: number; b
 }
 
 /**
- * Normal, with mean 0 and deviation 1 by default.
+ * Normal, with mean 0 and deviation 1 by default. What is beyond float32 becomes its largest number.
  *
  * @throws TypeError on anything but a leaf and finite numbers, RangeError if std is below 0
  */
@@ -228,10 +228,16 @@ export function ones<T extends Tensor>(parameter: T): T {
   return constant(parameter, 1);
 }
 
+/** The largest float32. */
+const LARGEST = floatUpTo(Number.MAX_VALUE);
+
+/** What is drawn is kept within float32. */
 function fill<T extends Tensor>(name: string, parameter: T, draw: (random: Generator) => number): T {
   checkLeaf(name, parameter);
   const random = defaultGenerator();
-  const values = Float32Array.from({ length: parameter.size }, () => draw(random));
+  const values = Float32Array.from({ length: parameter.size }, () =>
+    Math.min(LARGEST, Math.max(-LARGEST, draw(random))),
+  );
   return put(name, parameter, values);
 }
 

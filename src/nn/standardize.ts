@@ -13,6 +13,9 @@ export interface StandardizeOptions {
   scale?: TensorLike;
 }
 
+/** The smallest float32 above 0. */
+const LEAST = 2 ** -149;
+
 /** A data set of rows, such as data.TensorDataset. */
 export interface RowSet {
   readonly length: number;
@@ -89,9 +92,9 @@ export class Standardize extends Module {
     };
     const mean = new Float64Array(features).map((_, i) => column(i, (value) => value));
     const scale = mean.map((middle, i) => {
-      const deviation = Math.sqrt(column(i, (value) => (value - middle) ** 2));
-      // Of a constant feature nothing is left but the rounding of its mean.
-      return Math.fround(deviation) > Math.abs(middle) * 1e-7 ? deviation : 1;
+      if (column(i, (value) => +(value !== values[i])) === 0) return 1;
+      // Of the smallest numbers it may be nothing as float32.
+      return Math.max(LEAST, Math.sqrt(column(i, (value) => (value - middle) ** 2)));
     });
     return new Standardize(features, { mean, scale });
   }

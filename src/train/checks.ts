@@ -2,9 +2,8 @@ import { shown } from '../core/shown.js';
 import { checkCounts, checkNumber, refuse } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import { warn } from '../core/warn.js';
-import type { Loss } from '../losses/loss.js';
 import { Module, modulesOf } from '../nn/module.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { FitOptions } from './fit.js';
 import { steppedBy, type Schedule } from './schedule.js';
 import type { Optimizer, StepOptions } from './trainingStep.js';
@@ -41,17 +40,6 @@ export function checkModel(name: string, model: unknown): void {
   if (!(model instanceof Module)) {
     throw new TypeError(`${name}: expected a model that extends nn.Module, got ${shown(model)}`);
   }
-}
-
-/**
- * What a loss gives.
- *
- * @throws TypeError if that is no tensor
- */
-export function lossOf(name: string, loss: Loss, output: Tensor, targets: Tensor): Tensor {
-  const value: unknown = loss.forward(output, targets);
-  if (value instanceof Tensor) return value;
-  throw new TypeError(`${name}: expected the loss to give a tensor, got ${shown(value)}`);
 }
 
 /** Throws if this is neither absent nor an AbortSignal. */

@@ -1,16 +1,18 @@
 import { DataLoader } from '../data/dataLoader.js';
 import { TensorDataset } from '../data/dataset.js';
 import { KFold, type Fold } from '../data/kFold.js';
-import type { Loss } from '../losses/loss.js';
+import { toLoss, type Loss } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { refuse } from '../core/checks.js';
 import { checkOptions } from '../core/options.js';
 import type { Callback } from './callbacks/callback.js';
 import { refuseClass } from './checks.js';
-import { evaluate, type Evaluation } from './evaluate.js';
+import { batchesOf } from './batchesOf.js';
+import { Evaluator, type Evaluation } from './evaluate.js';
 import { fit } from './fit.js';
 import type { History } from './history.js';
 import { metricsOf, type MetricLike } from './metrics/byName.js';
+import { Pause } from './pause.js';
 import type { Optimizer } from './trainingStep.js';
 
 export interface CrossValidateOptions {
@@ -36,9 +38,9 @@ export interface CrossValidateOptions {
 
 export interface CrossValidation {
   readonly folds: readonly { readonly evaluation: Evaluation; readonly history: History }[];
-  /** Of each figure over the folds. */
+  /** Of each figure over the folds; those in which no row counts are left out. */
   readonly mean: Evaluation;
-  /** Of each figure over the folds, divided by their number less one. */
+  /** Of each figure over the same folds, divided by their number less one. */
   readonly std: Evaluation;
 }
 
@@ -107,6 +109,7 @@ export async function crossValidate(
   }
   if (folds.length === 0) throw new RangeError('crossValidate: expected at least one fold, got none');
   const results: { evaluation: Evaluation; history: History }[] = [];
+  const counted: Evaluation[] = [];
   for (const [i, { train, test }] of (folds as readonly Fold[]).entries()) {
     const model = makeModel(i);
     const history = await fit(model, {
@@ -119,12 +122,20 @@ export async function crossValidate(
       progress: false,
     });
     const held = new DataLoader(data.subset(test), { batchSize: Math.max(batchSize, 256) });
-    results.push({ history, evaluation: await evaluate(model, held, { loss, metrics, signal }) });
+    const evaluator = new Evaluator('crossValidate', model, toLoss(loss), metrics);
+    try {
+      const batches = await batchesOf(held, 'crossValidate: expected data');
+      const evaluation = await evaluator.run(batches, new Pause(), signal);
+      results.push({ history, evaluation });
+      if (evaluator.weight !== 0) counted.push(evaluation);
+    } finally {
+      evaluator.release();
+    }
   }
   const figures = Object.keys(results[0].evaluation);
   const over = (reduce: (values: number[]) => number): Evaluation =>
     Object.fromEntries(
-      figures.map((name) => [name, reduce(results.map(({ evaluation }) => evaluation[name]))]),
+      figures.map((name) => [name, reduce(counted.map((evaluation) => evaluation[name]))]),
     ) as Evaluation;
   return { folds: results, mean: over(meanOf), std: over(deviationOf) };
 }

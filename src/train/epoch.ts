@@ -1,11 +1,10 @@
-import { engine } from '../core/engine.js';
 import type { Batch, BatchSource } from '../data/batches.js';
 import { ResidentBatches } from '../data/residentBatches.js';
 import type { StateDict } from '../nn/module.js';
 import type { Budget } from './budget.js';
 import type { Hooks } from './callbacks/callback.js';
 import { DivergenceError } from './divergenceError.js';
-import { take } from './figure.js';
+import { figureOf, take } from './figure.js';
 import type { EpochState } from './history.js';
 import type { Pause } from './pause.js';
 import type { Stepping } from './schedule.js';
@@ -80,16 +79,14 @@ class EpochRun {
         }
       }
       const recording = step.run(next, state.batch, length);
-      const { f32 } = engine();
-      const [{ pointer }, counts] = recording.results;
-      const value = f32[pointer / 4];
-      const weight = f32[counts.pointer / 4];
-      this.count(value, weight, count);
-      stepping?.afterBatch(value, weight, step.stepped);
+      const figure = figureOf(recording.results);
+      const [value, weight] = figure;
+      this.count(count, ...figure);
+      stepping?.afterBatch(step.stepped, ...figure);
       let steps = 1;
       if (this.row && !step.varies && pause.steps > 1) {
         const losses = step.runOn(recording, this.row, pause.steps - 1);
-        for (const loss of losses) this.count(loss, weight, count);
+        for (const loss of losses) this.count(count, loss, weight);
         steps += losses.length;
       }
       if (hooks.hearBatches) {
@@ -105,13 +102,14 @@ class EpochRun {
   }
 
   /** A batch is trained. */
-  private count(loss: number, weight: number, rows: number): void {
+  private count(rows: number, loss: number, weight: number, sum?: number): void {
     const { pass, state } = this;
     state.batch++;
-    if (weight !== 0 && !Number.isFinite(loss))
-      throw new DivergenceError(loss, pass.epoch, state.batch, pass.lastGoodState);
-    take(state, loss, weight);
     state.rows += rows;
+    // The mean of nothing is NaN, and no divergence.
+    const added = take(state, loss, weight, sum);
+    if (!Number.isFinite(weight === 0 ? added : loss))
+      throw new DivergenceError(loss, pass.epoch, state.batch, pass.lastGoodState);
   }
 
   /** The next batch, after what has to be waited for since the last one. */

@@ -1,15 +1,15 @@
 import { engine } from '../core/engine.js';
 import type { Batch, BatchSource } from '../data/batches.js';
-import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
+import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import { outputFor, type Module } from '../nn/module.js';
 import { Captured } from '../tensor/captured.js';
 import { formatShape, sizeOf, type Shape } from '../tensor/layout.js';
 import { withScratch } from '../tensor/scope.js';
 import { checkOptions } from '../core/options.js';
-import { asTensor } from '../tensor/tensor.js';
 import { batchesOf, type TrainingData } from './batchesOf.js';
-import { checkModel, checkSignal, lossOf, refuseClass } from './checks.js';
-import { take, type Figure } from './figure.js';
+import { checkModel, checkSignal, refuseClass } from './checks.js';
+import { countedLoss, resultsOf } from './counted.js';
+import { figureOf, take, type Figure } from './figure.js';
 import { inEvaluation } from './inEvaluation.js';
 import { metricsOf, type MetricLike } from './metrics/byName.js';
 import { figuresOf, type Metric, type MetricBatch } from './metrics/metric.js';
@@ -65,6 +65,8 @@ export async function evaluate(
 /** A model's forward pass and loss, captured for each batch size. */
 export class Evaluator {
   readonly metrics: readonly Metric[];
+  /** What was counted in the last run; 0 where no row counts. */
+  weight = 0;
   private readonly captured: Captured;
 
   constructor(
@@ -81,14 +83,13 @@ export class Evaluator {
     this.metrics = metricsOf(operation, metrics ?? (ofClasses ? ['accuracy'] : []));
     this.captured = new Captured('evaluate', (inputs, targets) => {
       const outputs = outputFor(model, inputs);
-      const value = lossOf(operation, loss, outputs, targets);
+      const [value, counts] = countedLoss(operation, loss, outputs, targets, inputs.shape[0]);
       if (value.size !== 1) {
         throw new RangeError(
           `${operation}: expected a loss of one number, got ${formatShape(value.shape)}; take reduction: 'mean' or 'sum'`,
         );
       }
-      const weight = weightOf(loss, value, outputs, targets, inputs.shape[0]);
-      return [value, asTensor(weight), outputs, targets];
+      return [outputs, targets, ...resultsOf(value, counts)];
     });
   }
 
@@ -96,6 +97,7 @@ export class Evaluator {
     for (const metric of this.metrics) metric.reset();
     const figure = { sum: 0, weight: 0 };
     await inEvaluation(this.model, source, pause, signal, (batch) => this.add(batch, figure));
+    this.weight = figure.weight;
     const figures = this.metrics.flatMap((metric) => figuresOf(metric.name, metric.compute()));
     return { loss: figure.sum / figure.weight, ...Object.fromEntries(figures) };
   }
@@ -107,9 +109,9 @@ export class Evaluator {
 
   /** Takes a batch into the figure of the loss and into the metrics. */
   private add(batch: Batch, figure: Figure): void {
-    const [loss, weight, outputs, targets] = withScratch(() => this.captured.run(batch)).results;
+    const [outputs, targets, ...results] = withScratch(() => this.captured.run(batch)).results;
+    take(figure, ...figureOf(results));
     const core = engine();
-    take(figure, core.f32[loss.pointer / 4], core.f32[weight.pointer / 4]);
     if (this.metrics.length === 0) return;
     // Copies, since a metric of the user's own may compute with tensors, which takes memory.
     const numbers = ({ pointer, shape }: { pointer: number; shape: Shape }): Float32Array =>
@@ -125,19 +127,26 @@ export class Evaluator {
   }
 }
 
-/** The batch without the rows that the loss ignores. */
+/** The batch without what the loss ignores: rows, or elements where each is a decision of its own. */
 function counted(ignoreIndex: number | undefined, batch: MetricBatch): MetricBatch {
-  const { outputs, targets, outputShape, targetShape } = batch;
-  if (ignoreIndex === undefined || targetShape.length !== 1 || !targets.includes(ignoreIndex)) return batch;
-  const width = sizeOf(outputShape.slice(1));
-  const rows = [...targets.keys()].filter((row) => targets[row] !== ignoreIndex);
-  const kept = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => kept.set(outputs.subarray(row * width, (row + 1) * width), i * width));
+  const { outputs, targets, outputShape, targetShape, meaning } = batch;
+  if (ignoreIndex === undefined) return batch;
+  const byRow = targets.length === outputShape[0];
+  if (!byRow && (meaning !== 'sigmoid' || targets.length !== outputs.length)) return batch;
+  // The loss compares float32 numbers.
+  const ignored = Math.fround(ignoreIndex);
+  const kept = [...targets.keys()].filter((i) => targets[i] !== ignored);
+  if (kept.length === targets.length) return batch;
+  const width = outputs.length / targets.length;
+  const shapeOf = (shape: Shape): Shape => [kept.length, ...(byRow ? shape.slice(1) : [1])];
   return {
     ...batch,
-    outputs: kept,
-    outputShape: [rows.length, ...outputShape.slice(1)],
-    targets: Float32Array.from(rows, (row) => targets[row]),
-    targetShape: [rows.length],
+    outputs: Float32Array.from(
+      { length: kept.length * width },
+      (_, i) => outputs[kept[Math.floor(i / width)] * width + (i % width)],
+    ),
+    outputShape: shapeOf(outputShape),
+    targets: Float32Array.from(kept, (i) => targets[i]),
+    targetShape: shapeOf(targetShape),
   };
 }

@@ -89,11 +89,9 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const { callbacks = [] } = options;
   const all = await callbacksOf(options);
   if (resume) resuming!.checkResume('fit', resume, batches.length, callbacks.length);
-  const history: History = {
-    epochs: [...(resume?.epochs ?? [])],
-    state: resume?.state ?? stateOf(data, validation),
-    finished: false,
-  };
+  const history: History = resume
+    ? resuming!.revived(resume)
+    : { epochs: [], state: stateOf(data, validation), finished: false };
   const training = new RunningTraining(
     model,
     optimizer,
@@ -112,7 +110,7 @@ export async function fit(model: Module, options: FitOptions): Promise<History> 
   const rows = data instanceof DataLoader ? data.rows : Infinity;
   const heldRows = validation instanceof DataLoader ? validation.rows : 0;
   const common = { step, stepping, batches, accumulate, rows, training, hooks, pause, budget, signal };
-  let begun = resume?.state.epoch;
+  let begun = history.state.epoch;
   let ended = false;
   let lastGoodState = model.stateDict();
   const modes = new (await import('./modes.js')).Modes(model);

@@ -5,8 +5,9 @@ import type { LoaderState } from '../data/dataLoader.js';
 export interface BatchReport {
   epoch: number;
   batch: number;
+  /** NaN where no row of the batch counts. */
   loss: number;
-  /** Of the epoch so far: the loss of all its rows together. */
+  /** Of the epoch so far: the loss of all its rows together; NaN where none counted yet. */
   meanLoss: number;
   /** Rows trained so far in this epoch. */
   rows: number;

@@ -9,7 +9,7 @@ import { setGradientsAside } from '../tensor/gradientsAside.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkOptions } from '../core/options.js';
 import { checkSignal, checkStep, STEP_OPTIONS } from './checks.js';
-import { take, type Figure } from './figure.js';
+import { figureOf, take, type Figure } from './figure.js';
 import { Modes } from './modes.js';
 import { Pause } from './pause.js';
 import { TrainingStep, type StepOptions } from './trainingStep.js';
@@ -41,12 +41,13 @@ export interface LrRange {
 
 /** Weight of what was before in the smoothed loss. */
 const SMOOTHING = 0.9;
-/** The test ends when the smoothed loss is so many times its lowest value. */
-const DIVERGED = 4;
+/** The test ends when the smoothed loss is above its lowest value by so many times the size of that. */
+const DIVERGED = 3;
 
 /**
  * Looks for a learning rate (Smith, "Cyclical Learning Rates", 2017): trains with rates that grow from step to step until
- * the loss explodes. Model, gradients, optimizer, loader and random numbers are as they were afterwards, whatever happens.
+ * the loss explodes: until, smoothed, it is above its lowest value by more than three times the size of that, or not finite.
+ * Model, gradients, optimizer, loader and random numbers are as they were afterwards, whatever happens.
  *
  * @returns the curve, and the rate at which the loss fell fastest
  * @throws what fit() throws on bad options, before anything is changed; the signal's reason
@@ -85,8 +86,7 @@ export async function lrRangeTest(model: Module, options: LrRangeOptions): Promi
       for (let part = 0; part < accumulate; part++) {
         signal?.throwIfAborted();
         const { results } = step.run(batches.next().value!, part, accumulate);
-        const [loss, weight] = results.map(({ pointer }) => engine().f32[pointer / 4]);
-        take(figure, loss, weight);
+        take(figure, ...figureOf(results));
       }
       if (!note(range, lr, figure)) break;
       if (pause.isDue()) await pause.turn();
@@ -154,7 +154,8 @@ function note(range: LrRange, lr: number, { sum, weight }: Figure): boolean {
   losses.push(loss);
   const before = smoothed.at(-1) ?? loss;
   smoothed.push(SMOOTHING * before + (1 - SMOOTHING) * loss);
-  return smoothed.at(-1)! <= DIVERGED * Math.min(...smoothed);
+  const best = Math.min(...smoothed);
+  return smoothed.at(-1)! <= best + DIVERGED * Math.abs(best);
 }
 
 function steepest({ lrs, smoothed }: LrRange): number {

@@ -5,7 +5,7 @@ export interface ProgressReport {
   epochs: number;
   /** Of the whole training, 0 to 1. */
   share: number;
-  /** Mean of the epoch so far. */
+  /** Of the epoch so far; NaN where no row counted yet. */
   loss: number;
   /** Rows trained a second, in this epoch; absent where only epochs are reported. */
   rowsPerSecond?: number;

@@ -22,7 +22,7 @@ export function createProgress(): Progress | undefined {
     update({ epoch, share, loss, rowsPerSecond }) {
       bar.update(STEPS * share, {
         epoch,
-        loss: loss.toFixed(4),
+        loss: Number.isNaN(loss) ? '–' : loss.toFixed(4),
         rate: rowsPerSecond === undefined ? '' : `${Math.round(rowsPerSecond)} rows/s | `,
       });
     },

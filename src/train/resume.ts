@@ -3,7 +3,7 @@ import type { BatchSource } from '../data/batches.js';
 import { DataLoader } from '../data/dataLoader.js';
 import type { TrainingData } from './batchesOf.js';
 import { stateOf } from './fitState.js';
-import type { EpochState, FitState, History } from './history.js';
+import type { EpochReport, EpochState, FitState, History } from './history.js';
 
 /**
  * Throws where a history cannot be gone on with; changes nothing.
@@ -31,6 +31,22 @@ export function checkResume(
       `${name}: expected ${states.length} callbacks, as the training to be resumed had them, got ${callbacks}`,
     );
   }
+}
+
+/** A history to go on with, as it was before it went through JSON, which makes null of NaN. */
+export function revived({ epochs, state }: History): History {
+  const { epoch } = state;
+  const figure = ([name, value]: [string, unknown]): [string, unknown] => [name, value ?? NaN];
+  return {
+    epochs: epochs.map(
+      (report) => Object.fromEntries(Object.entries(report).map(figure)) as unknown as EpochReport,
+    ),
+    // Without a weight, as older versions wrote it, each row counts 1.
+    state: epoch
+      ? { ...state, epoch: { ...epoch, sum: epoch.sum ?? NaN, weight: epoch.weight ?? epoch.rows } }
+      : state,
+    finished: false,
+  };
 }
 
 /** Sets all random numbers to where a training left them. */

@@ -3,6 +3,7 @@ import type { Optimizer } from './trainingStep.js';
 
 /** What fit() needs of a schedule of optim. */
 export interface Schedule {
+  /** @param metric the figure that a schedule may wait for; NaN where no row counts */
   step(metric?: number): void;
   /** Where it stands, as plain data: part of the state of an interrupted training. */
   stateDict?(): Record<string, unknown>;
@@ -49,9 +50,9 @@ export class Stepping {
   }
 
   /** A batch is trained, with a step of the optimizer or not: the figure is the loss of all rows of the step. */
-  afterBatch(loss: number, weight: number, stepped: boolean): void {
+  afterBatch(stepped: boolean, ...figure: [loss: number, weight: number, sum?: number]): void {
     if (this.every !== 'batch') return;
-    take(this.figure, loss, weight);
+    take(this.figure, ...figure);
     if (!stepped) return;
     this.scheduler.step(this.figure.sum / this.figure.weight);
     this.figure = { sum: 0, weight: 0 };

@@ -1,18 +1,18 @@
 import { Block } from '../core/owner.js';
 import { engine } from '../core/engine.js';
 import type { ResidentBatches } from '../data/residentBatches.js';
-import { toLoss, weightOf, type Loss, type LossFunction } from '../losses/loss.js';
+import { toLoss, type Loss, type LossFunction } from '../losses/loss.js';
 import type { Module } from '../nn/module.js';
 import { Captured } from '../tensor/captured.js';
 import type { Recording } from '../tensor/recording.js';
-import { asTensor, type Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { MOST_STEPS } from './pause.js';
 
 /** What few steps need. */
 interface Extras {
   readonly clip?: typeof import('../optim/clip.js');
   readonly forwardOf: typeof import('./forwardOf.js').forwardOf;
-  readonly lossOf: typeof import('./checks.js').lossOf;
+  readonly counting: typeof import('./counted.js');
   readonly suspect: typeof import('./suspicions.js').suspect;
   readonly accumulation?: import('./accumulation.js').Accumulation;
   readonly anomalies?: typeof import('./traceAnomalies.js');
@@ -96,7 +96,7 @@ export class TrainingStep {
     const clips = clipGradNorm !== undefined || clipGradValue !== undefined;
     return new TrainingStep(name, model, options, {
       forwardOf: (await import('./forwardOf.js')).forwardOf,
-      lossOf: (await import('./checks.js')).lossOf,
+      counting: await import('./counted.js'),
       suspect: (await import('./suspicions.js')).suspect,
       clip: clips ? await import('../optim/clip.js') : undefined,
       accumulation: accumulate > 1 ? new (await import('./accumulation.js')).Accumulation() : undefined,
@@ -109,7 +109,7 @@ export class TrainingStep {
    *
    * @param batch number of the batch in its epoch, from 0 on
    * @param batches how many there are in the epoch; Infinity where nobody knows
-   * @returns results: the loss, and its weight
+   * @returns results: see figureOf()
    */
   run(args: readonly Tensor[], batch: number, batches: number): Recording {
     const at = batch % this.accumulate;
@@ -154,24 +154,23 @@ export class TrainingStep {
 
   private record(inputs: Tensor, targets: Tensor, place: Place): Tensor[] {
     const { model, loss } = this;
-    const { clip, accumulation, forwardOf, lossOf, suspect } = this.extras;
+    const { clip, accumulation, forwardOf, suspect, counting } = this.extras;
     const { optimizer, clipGradNorm: maxNorm, clipGradValue: limit, ema } = this.options;
     const [rows] = inputs.shape;
     if (place.first) optimizer.zeroGrad();
     const output = forwardOf(this.name, model, inputs, optimizer.parameters);
     suspect(this.name, loss, output, targets);
-    const value = lossOf(this.name, loss, output, targets);
-    const weight = weightOf(loss, value, output, targets, rows);
-    this.varies ||= typeof weight !== 'number';
-    if (accumulation) accumulation.backward(value, weight, rows, place);
+    const [value, counted] = counting.countedLoss(this.name, loss, output, targets, rows);
+    this.varies ||= typeof counted.weight !== 'number';
+    if (accumulation) accumulation.backward(value, counted, rows, place);
     else value.backward();
     if (place.last) {
-      accumulation?.end(weight, model, optimizer, place);
+      accumulation?.end(counted, model, optimizer, place);
       if (limit !== undefined) clip!.clipGradValue(model.parameters(), limit);
       if (maxNorm !== undefined) clip!.clipGradNorm(model.parameters(), maxNorm);
       optimizer.step();
       ema?.update();
     }
-    return [value, asTensor(weight)];
+    return counting.resultsOf(value, counted);
   }
 }

@@ -11,6 +11,42 @@ const within = (count: number, draws: number, p: number): void =>
   expect(Math.abs(count - draws * p)).toBeLessThanOrEqual(5 * Math.sqrt(draws * p * (1 - p)) + 1e-9);
 
 describe('WeightedRandomSampler', () => {
+  // As all are multiplied alike, nothing changes but what float64 cannot hold.
+  const SCALES = [1, 1e-310, 2 ** -1074, 1e-300, 1e300, 4e307];
+  it.each(SCALES)('draws the same rows by weights [1, 2, 3] times %d', (scale) => {
+    const draws = 6000;
+    const weights = [1, 2, 3, 0].map((weight) => weight * scale);
+    const shares = [1, 2, 3, 0].map((weight) => weight / 6);
+    const counts = (rows: Iterable<number>): number[] => {
+      const by = [0, 0, 0, 0];
+      for (const row of rows) by[row]++;
+      return by;
+    };
+    const drawnBy = counts(new data.WeightedRandomSampler(weights, { numSamples: draws, seed: 3 }).order());
+    drawnBy.forEach((count, row) => within(count, draws, shares[row]));
+    const one = new data.WeightedRandomSampler(weights, { replacement: false, numSamples: 1, seed: 4 });
+    const first = counts(Array.from({ length: draws }, () => one.order()[0]));
+    first.forEach((count, row) => within(count, draws, shares[row]));
+    expect([drawnBy[3], first[3]]).toEqual([0, 0]);
+  });
+
+  it('never draws a row of weight 0, however small or large the others are', () => {
+    for (const [weights, most] of [
+      [[5e-324, 0], 1],
+      [[0, 5e-324, 0, 1e308, 0], 2],
+      [[0, 1e-300, 1e300, 0], 2],
+      [[0, Number.MAX_VALUE, 0, Number.MAX_VALUE, Number.MAX_VALUE], 3],
+    ] as const) {
+      const wanted = weights.flatMap((weight, row) => (weight > 0 ? [row] : []));
+      for (let seed = 0; seed < 50; seed++) {
+        const sampler = new data.WeightedRandomSampler(weights, { seed, numSamples: 8 });
+        for (const row of sampler.order()) expect(wanted).toContain(row);
+        const all = new data.WeightedRandomSampler(weights, { seed, numSamples: most, replacement: false });
+        expect([...all.order()].toSorted((a, b) => a - b)).toEqual(wanted);
+      }
+    }
+  });
+
   it('draws each row in proportion to its weight', () => {
     const weights = [0, 1, 2, 3, 4, 0.5, 0, 8, 1e-9, 1.5];
     const total = weights.reduce((a, b) => a + b);

@@ -366,3 +366,31 @@ describe('all of them', () => {
     [() => init.constant(weight(), 'x' as never), /expected a number, got string "x"/],
   ])('%s', (action, message) => expect(action).toThrow(message));
 });
+
+describe('numbers beyond float32 are drawn as its largest', () => {
+  const most = (2 - 2 ** -23) * 2 ** 127;
+  const { weight: layer } = new nn.Linear(64, 64);
+  it.each([
+    ['normal', () => init.normal(layer, { std: 1.2e38 })],
+    ['normal around a large mean', () => init.normal(layer, { mean: 3e38, std: 3e38 })],
+    ['normal below 0', () => init.normal(layer, { mean: -most, std: 1e38 })],
+    ['xavierNormal', () => init.xavierNormal(layer, { gain: 3.4e38 })],
+    ['xavierUniform', () => init.xavierUniform(layer, { gain: 3.4e38 })],
+    ['orthogonal', () => init.orthogonal(layer, { gain: most })],
+    ['uniform', () => init.uniform(layer, { a: -most, b: most })],
+    ['truncNormal', () => init.truncNormal(layer, { std: most, a: -most, b: most })],
+  ])('%s', (_, draw) => {
+    manualSeed(1);
+    const { data } = draw();
+    expect(data.every(Number.isFinite)).toBe(true);
+    expect(Math.max(...data.map(Math.abs))).toBeGreaterThan(1e37);
+  });
+
+  it('and others are as they were', () => {
+    manualSeed(3);
+    const random = new Generator(3);
+    expect([...init.normal(layer, { std: 2 }).data].slice(0, 9)).toEqual(
+      Array.from({ length: 9 }, () => Math.fround(random.normal(0, 2))),
+    );
+  });
+});

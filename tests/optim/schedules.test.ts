@@ -391,3 +391,59 @@ describe('errors', () => {
     expect(made([a, a, a], [3, 2])).toThrow(/a milestone to be an integer ≥ 4, got 2/);
   });
 });
+
+describe('a schedule stays between its ends', () => {
+  const one = (options: { lr: number; momentum?: number }): optim.SGD =>
+    new optim.SGD([tensor(0, { requiresGrad: true })], options);
+  /** Rates and momenta of each step. */
+  const walked = (optimizer: optim.SGD, schedule: optim.Scheduler, steps: number): [number, number][] =>
+    Array.from({ length: steps }, (_, t) => {
+      if (t > 0) schedule.step(1);
+      const { lr, momentum } = optimizer.paramGroups[0];
+      return [lr, momentum];
+    });
+
+  it.each(
+    (['linear', 'cos'] as const).flatMap((annealStrategy) =>
+      [true, false].map((threePhase) => ({ annealStrategy, threePhase })),
+    ),
+  )('OneCycleLR %o', (options) => {
+    for (let totalSteps = 2; totalSteps <= 40; totalSteps++) {
+      const optimizer = one({ lr: 0.1, momentum: 0.9 });
+      const schedule = new optim.OneCycleLR(optimizer, { maxLr: 0.3, totalSteps, ...options });
+      for (const [lr, momentum] of walked(optimizer, schedule, totalSteps)) {
+        expect(lr).toBeLessThanOrEqual(0.3);
+        expect(lr).toBeGreaterThanOrEqual(0.3 / 25 / 1e4);
+        expect(momentum).toBeLessThanOrEqual(0.95);
+        expect(momentum).toBeGreaterThanOrEqual(0.85);
+      }
+    }
+  });
+
+  it.each([0.1, 0.3, 0.7, 1e-3, 1 / 3])('of one rate at both ends: %d', (rate) => {
+    for (let steps = 1; steps <= 30; steps++) {
+      const make: [optim.SGD, (o: optim.SGD) => optim.Scheduler][] = [
+        [one({ lr: rate }), (o) => new optim.CosineAnnealingLR(o, { tMax: steps, etaMin: rate })],
+        [one({ lr: rate }), (o) => new optim.CosineAnnealingWarmRestarts(o, { t0: steps, etaMin: rate })],
+      ];
+      for (const [optimizer, schedule] of make) {
+        for (const [lr] of walked(optimizer, schedule(optimizer), steps + 1)) expect(lr).toBe(rate);
+      }
+      const factor = one({ lr: 1 });
+      const linear = new optim.LinearLR(factor, { startFactor: rate, endFactor: rate, totalIters: steps });
+      for (const [lr] of walked(factor, linear, steps + 1)) expect(lr).toBe(rate);
+    }
+  });
+});
+
+describe('ReduceLROnPlateau', () => {
+  it.each(['min', 'max'] as const)('is told nothing by NaN: %s', (mode) => {
+    const optimizer = new optim.SGD([tensor(0, { requiresGrad: true })], { lr: 1 });
+    const schedule = new optim.ReduceLROnPlateau(optimizer, { patience: 1, factor: 0.5, mode });
+    for (const figure of [NaN, NaN, NaN, 1, NaN, 1, NaN, NaN]) schedule.step(figure);
+    expect(optimizer.lr).toBe(1);
+    schedule.step(1);
+    expect(optimizer.lr).toBe(0.5);
+    expect(schedule.lastEpoch).toBe(9);
+  });
+});

@@ -25,7 +25,8 @@ export interface ReduceLROnPlateauOptions {
 
 /**
  * Multiplies the learning rates by `factor` when a figure has not become better for more than `patience` steps. In fit()
- * the figure is the validation loss, or the loss where nothing is validated.
+ * the figure is the validation loss, or the loss where nothing is validated. A figure that is NaN, as of a batch in which no
+ * row counts, is neither better nor worse, and changes nothing (PyTorch: worse).
  *
  * @throws TypeError on an unknown option, RangeError on a bad value; step() throws TypeError without a figure
  * @example
@@ -75,6 +76,7 @@ export class ReduceLROnPlateau extends Scheduler {
       throw new TypeError(`ReduceLROnPlateau: expected step() with a figure, got ${shown(metric)}`);
     }
     this.advance();
+    if (Number.isNaN(metric)) return this.set(this.rates());
     if (this.isBetter(metric)) {
       this.best = metric;
       this.badEpochs = 0;

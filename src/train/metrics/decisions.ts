@@ -81,14 +81,19 @@ export function sigmoid(logit: number): number {
   return 1 / (1 + Math.exp(-logit));
 }
 
-/** log Σ exp of the outputs of one decision. */
-export function logSumExp(values: Float32Array, start: number, length: number): number {
+/**
+ * The logarithm of the probability of each class, of the logits of one decision. Those that are +∞ share it among them, as in the
+ * losses; NaN where one is NaN or all are −∞.
+ */
+export function logProbabilities(values: Float32Array, start: number, length: number): Float64Array {
   let largest = -Infinity;
   for (let i = 0; i < length; i++) largest = Math.max(largest, values[start + i]);
-  if (!Number.isFinite(largest)) return largest;
-  let sum = 0;
-  for (let i = 0; i < length; i++) sum += Math.exp(values[start + i] - largest);
-  return largest + Math.log(sum);
+  const below = Float64Array.from({ length }, (_, i) => {
+    const value = values[start + i];
+    return value === Infinity ? 0 : value - largest;
+  });
+  const total = Math.log(below.reduce((sum, value) => sum + Math.exp(value), 0));
+  return below.map((value) => value - total);
 }
 
 export function checkThreshold(name: string, threshold: number): void {

@@ -1,11 +1,13 @@
 import { checkOptions } from '../../core/options.js';
-import { layoutOf, logSumExp, targetOf, type ClassLayout } from './decisions.js';
+import { layoutOf, logProbabilities, targetOf, type ClassLayout } from './decisions.js';
 import { Metric, type MetricBatch, type MetricOptions } from './metric.js';
 
 /** Probabilities are kept this far from 0 and 1, as in scikit-learn. */
 const LEAST = 2 ** -52;
 
 const clipped = (p: number): number => Math.min(1 - LEAST, Math.max(LEAST, p));
+/** share · log, and 0 where the share is 0, even if the logarithm is infinite. */
+const counting = (share: number, log: number): number => (share === 0 ? 0 : share * log);
 /** log(sigmoid(logit)). */
 const logSigmoid = (logit: number): number => Math.min(logit, 0) - Math.log1p(Math.exp(-Math.abs(logit)));
 
@@ -54,21 +56,21 @@ export class LogLoss extends Metric<number> {
     const { outputs, targets, meaning } = batch;
     const { width, indices } = layout;
     const start = i * width;
-    let total = 0;
-    if (meaning === 'softmax') total = logSumExp(outputs, start, width);
-    else for (let c = 0; c < width; c++) total += clipped(outputs[start + c]);
-    const log = (c: number): number =>
-      meaning === 'softmax' ? outputs[start + c] - total : Math.log(clipped(outputs[start + c]) / total);
-    if (indices) return -log(targets[i]);
-    let sum = 0;
-    for (let c = 0; c < width; c++) if (targets[start + c] !== 0) sum -= targets[start + c] * log(c);
-    return sum;
+    let logs: Float64Array;
+    if (meaning === 'softmax') logs = logProbabilities(outputs, start, width);
+    else {
+      const shares = Float64Array.from(outputs.subarray(start, start + width), clipped);
+      const total = shares.reduce((sum, share) => sum + share, 0);
+      logs = shares.map((share) => Math.log(share / total));
+    }
+    if (indices) return -logs[targets[i]];
+    return logs.reduce((sum, log, c) => sum - counting(targets[start + c], log), 0);
   }
 }
 
 function ofOne({ outputs, targets, meaning }: MetricBatch, i: number): number {
   const [y, target] = [outputs[i], targets[i]];
-  if (meaning === 'sigmoid') return -target * logSigmoid(y) - (1 - target) * logSigmoid(-y);
+  if (meaning === 'sigmoid') return -counting(target, logSigmoid(y)) - counting(1 - target, logSigmoid(-y));
   const p = clipped(y);
   return -target * Math.log(p) - (1 - target) * Math.log(1 - p);
 }
