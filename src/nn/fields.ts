@@ -22,7 +22,11 @@ export function findInFields(owner: object, isWanted: (value: object) => boolean
     if (seen.has(value) || ArrayBuffer.isView(value)) return;
     seen.add(value);
     if (value instanceof Map) {
-      for (const [key, item] of value) look(`${path}.${String(key)}`, item, holder);
+      for (const [key, item] of value) {
+        // What is a key has no name of its own.
+        look(`${path}.key`, key, holder ?? value);
+        look(`${path}.${String(key)}`, item, holder);
+      }
     } else if (Array.isArray(value) || value instanceof Set) {
       let i = 0;
       for (const item of value) look(`${path}.${i++}`, item, holder);

@@ -337,3 +337,26 @@ describe('names of fields', () => {
     );
   });
 });
+
+it('a layer that is the key of a Map is refused', () => {
+  class Keys extends nn.Module {
+    byLayer = new Map<unknown, string>([[new nn.Linear(1, 1), 'first']]);
+    override forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  expect(() => new Keys().parameters()).toThrow(
+    'parameters: byLayer.key would not learn, as Map does not extend nn.Module',
+  );
+});
+
+it('a layer that is the key of a Map and in a field, too, is found there', () => {
+  class Both extends nn.Module {
+    layer = new nn.Linear(1, 1);
+    names = new Map<unknown, string>([[this.layer, 'first']]);
+    override forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  expect(new Both().namedParameters().map(([name]) => name)).toEqual(['layer.weight', 'layer.bias']);
+});
