@@ -1,7 +1,7 @@
 import { shown } from '../core/shown.js';
 import { bytesOf } from '../io/bytes.js';
 import { handled } from '../io/handled.js';
-import { checkOptions } from '../tensor/options.js';
+import { checkOptions } from '../core/options.js';
 import type { LoadOptions } from './index.js';
 
 /** The bytes of what load() was given, checked: few calls have options, or anything but plain bytes. */

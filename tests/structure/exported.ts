@@ -10,7 +10,7 @@ const TYPES = /(Options|LossCall|CheckpointParts|CheckpointExtras|OpDefinition)\
 
 /**
  * Every exported constructor and function and every public method that takes options, by its path: `nn.Linear`,
- * `nn.MSELoss.forward`, `io.saveModel`.
+ * `nn.MSELoss.forward`, `io.saveModel`. A method stands with the exported class that declares it.
  */
 export function takersOfOptions(): string[] {
   const { options } = ts.parseJsonConfigFileContent(
@@ -24,6 +24,8 @@ export function takersOfOptions(): string[] {
   );
   const checker = program.getTypeChecker();
   const found: string[] = [];
+  const classes = new Set<ts.Node | undefined>();
+  const visited: (() => void)[] = [];
 
   const isOptions = (parameter: ts.Symbol): boolean => {
     const declaration = parameter.valueDeclaration;
@@ -52,16 +54,21 @@ export function takersOfOptions(): string[] {
     if (takes(type.getCallSignatures())) found.push(path);
     if (!(target.flags & ts.SymbolFlags.Class)) return;
     const declaration = target.valueDeclaration as ts.ClassDeclaration;
+    classes.add(declaration);
     const isAbstract = ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Abstract;
     if (!isAbstract && takes(type.getConstructSignatures())) found.push(path);
     const members = [
       ...checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(target)),
       ...checker.getPropertiesOfType(type),
     ];
-    for (const member of members) {
-      if (!(member.flags & ts.SymbolFlags.Method) || isInternal(member)) continue;
-      if (takes(checker.getTypeOfSymbol(member).getCallSignatures())) found.push(`${path}.${member.name}`);
-    }
+    visited.push(() => {
+      for (const member of members) {
+        if (!(member.flags & ts.SymbolFlags.Method) || isInternal(member)) continue;
+        const owner = member.valueDeclaration?.parent;
+        if (owner !== declaration && classes.has(owner)) continue;
+        if (takes(checker.getTypeOfSymbol(member).getCallSignatures())) found.push(`${path}.${member.name}`);
+      }
+    });
   };
 
   for (const entry of ENTRIES) {
@@ -71,5 +78,6 @@ export function takersOfOptions(): string[] {
       visit(one, room === 'src' ? one.name : `${room}.${one.name}`);
     }
   }
+  for (const listMethods of visited) listMethods();
   return found;
 }

@@ -39,7 +39,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   forward: ['tensor', 'core'],
   io: ['forward', 'train', 'nn', 'optim', 'tensor', 'core'],
   // Readers of formats, and no module.
-  infer: ['io', 'forward', 'tensor'],
+  infer: ['io', 'forward', 'tensor', 'core'],
   worker: ['io', 'train', 'nn', 'losses', 'optim', 'data', 'tensor', 'core'],
 };
 

@@ -106,6 +106,7 @@ const CALLS = new Map<string, Call>([
   ['nn.Embedding', (options) => new nn.Embedding(2, 3, options)],
   ['nn.LayerNorm', (options) => new nn.LayerNorm(2, options)],
   ['nn.Linear', (options) => new nn.Linear(2, 3, options)],
+  ['nn.Module.loadStateDict', (options) => model.loadStateDict(model.stateDict(), options)],
   ['nn.RMSNorm', (options) => new nn.RMSNorm(2, options)],
   ['nn.Standardize', (options) => new nn.Standardize(2, options)],
   ...prefixed(
