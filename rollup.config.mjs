@@ -210,6 +210,8 @@ const SMALL_CHUNKS = [
       'io/shown',
     ].map(compiled),
   ],
+  // Words for what few calls need.
+  ['given', ['infer/given', 'core/shown'].map(compiled)],
   ['readSafetensors', ['infer/stored', 'infer/readSafetensors', 'forward/image'].map(compiled)],
 ];
 

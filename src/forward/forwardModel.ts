@@ -46,23 +46,35 @@ export class ForwardModel {
   predict(rows: Float32Array | NestedArray): Float32Array | NestedArray;
   predict(rows: Float32Array | NestedArray): Float32Array | NestedArray {
     if (ArrayBuffer.isView(rows)) {
-      // Of a DataView, and of integers of 64 bits.
-      if (typeof (rows[0] ?? rows.length) !== 'number') refuse('others');
-      return this.run(new Float32Array(rows));
+      // Nothing is made of a DataView, of integers of 64 bits, and of memory that was transferred.
+      let numbers: Float32Array | undefined;
+      try {
+        if (rows.length >= 0) numbers = new Float32Array(rows);
+      } catch {}
+      return this.run(
+        numbers ??
+          refuse(`a ${rows.constructor.name}${rows.length === 0 ? ' whose memory was transferred' : ''}`),
+      );
     }
-    const { inShape, outShape } = this.compiled;
-    // What is at the first places tells whether it is one row. Deeper than this nothing fits, be it an array that contains itself.
-    let rank = 0;
+    const { plan, outShape } = this.compiled;
+    let { inShape } = this.compiled;
+    // What is at the first places tells whether it is one row. Deeper nothing is read, be it an array that contains itself.
+    const lengths: number[] = [];
     let first: unknown = rows;
-    for (; Array.isArray(first) && rank < inShape.length + 2; [first] = first as unknown[]) rank++;
-    const single = rank <= inShape.length && (rank < 1 || (rows as readonly unknown[]).length > 0);
+    for (; Array.isArray(first) && lengths.length < 65; [first] = first as unknown[])
+      lengths.push(first.length);
+    const rank = lengths.length;
+    const own = lengths.slice(1);
+    if (plan.takesAny && rank > 1 && sizeOf(own) === this.inFeatures) inShape = own;
+    // Of an empty list nothing comes.
+    const single = rank <= inShape.length && lengths[0] !== 0;
     const list = (single ? [rows] : rows) as readonly unknown[];
     const levels = single ? rank : rank - 1;
     const numbers: number[] = [];
     let wrong = '';
     const read = (value: unknown, row: number, depth = 0): void => {
       const array = Array.isArray(value) ? (value as unknown[]) : undefined;
-      if (!array && typeof value !== 'number') refuse(value && typeof value);
+      if (!array && typeof value !== 'number') refuse(value === null ? 'null' : typeof value);
       if (array?.length !== inShape[depth]) wrong ||= `row ${row} has ${array?.length ?? 1}`;
       if (!array) numbers.push(value as number);
       else if (depth < levels) for (const one of array) read(one, row, depth + 1);
@@ -101,8 +113,8 @@ export class ForwardModel {
   }
 }
 
-function refuse(got: unknown): never {
-  throw new TypeError(`predict: expected numbers, got ${String(got)}`);
+function refuse(got: string): never {
+  throw new TypeError(`predict: expected numbers, got ${got}`);
 }
 
 /** Numbers as arrays in arrays: [rows, …shape]. */

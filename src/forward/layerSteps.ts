@@ -1,6 +1,6 @@
 import { Step } from '../../assembly/forward/format.js';
 import { Norm, Softmax, Unary } from '../../assembly/opcodes.js';
-import { formatShape, sameShape, sizeOf } from '../tensor/layout.js';
+import { sameShape, sizeOf } from '../tensor/layout.js';
 import { SELU_ALPHA, SELU_SCALE } from '../tensor/selu.js';
 import type { LayerDescription, StoredTensor } from '../io/storedModel.js';
 import { numbersOf } from './numbersOf.js';
@@ -23,6 +23,9 @@ export interface Context {
 
 /** Products of a row in 8 bits by activations must stay below 2³¹ in sum. */
 const levelsOf = (k: number): number => Math.min(32767, Math.floor((2 ** 31 - 1) / (128 * k)));
+
+/** Steps that take each number of a row by itself. */
+const BY_NUMBER = [Step.UNARY, Step.EMBEDDING, Step.EMBEDDING_8];
 
 /** The functions of one number, with the fields of a layer, or the numbers, that they take. */
 const UNARY: Readonly<Record<string, readonly [fn: Unary, ...scalars: (string | number)[]] | undefined>> = {
@@ -223,6 +226,7 @@ export function layerSteps(
       return done(y);
     }
     case 'Flatten':
+      plan.takesAny ??= plan.steps.every(({ step }) => BY_NUMBER.includes(step));
       return { register: x.register, shape: [size] };
     case 'Sequential': {
       let value = x;
@@ -234,7 +238,7 @@ export function layerSteps(
     case 'Residual': {
       const inner = layerSteps(context, layer.inner, `${prefix}inner.`, x, true);
       if (!sameShape(inner.shape, shape))
-        fail(`the layer inside to keep the shape, it gives ${formatShape(inner.shape)}, x`);
+        fail(`the layer inside to keep the shape, it gives [${inner.shape.join(', ')}], x`);
       const own = inner.register !== x.register;
       const y = own ? inner.register : elsewhere(size);
       plan.add(Step.ADD, x.register, y, [size], [], [], { other: inner.register });
@@ -245,7 +249,7 @@ export function layerSteps(
       const outer = parts[0].shape.slice(0, -1);
       const other = parts.find(({ shape: own }) => own.length === 0 || !sameShape(own.slice(0, -1), outer));
       if (other) {
-        const shapes = `${formatShape(parts[0].shape)} and ${formatShape(other.shape)}`;
+        const shapes = `[${parts[0].shape.join(', ')}] and [${other.shape.join(', ')}]`;
         fail(`branches that differ in the last dimension alone, not ${shapes}; x`);
       }
       const total = parts.reduce((sum, part) => sum + part.shape.at(-1)!, 0);

@@ -46,6 +46,9 @@ const GRANULE = 4;
 
 /** Steps, constants and registers of a model while it is put together. */
 export class Plan {
+  /** Whether rows of any shape will do: each number is taken by itself before all of them stand in one line. */
+  takesAny?: boolean;
+
   constructor(private readonly operation: string) {}
 
   readonly steps: PlannedStep[] = [];

@@ -1,4 +1,4 @@
-import { formatShape, sameShape, sizeOf } from '../tensor/layout.js';
+import { sameShape, sizeOf } from '../tensor/layout.js';
 import { isOutput } from './outputKind.js';
 import { clip, show } from './shown.js';
 import type { StoredModel, StoredTensor } from './storedModel.js';
@@ -60,7 +60,7 @@ function checkTensor(
 ): void {
   if (!sameShape(shape, expected)) {
     throw new RangeError(
-      `${operation}: expected ${name} ${formatShape(expected)}, got ${formatShape(shape)}`,
+      `${operation}: expected ${name} [${expected.join(', ')}], got [${shape.join(', ')}]`,
     );
   }
   if (values.length !== sizeOf(shape) || (scale && scale.length !== shape[0])) {

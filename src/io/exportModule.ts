@@ -54,7 +54,7 @@ function base64(bytes: Uint8Array): string {
 
 // Weights are not in the compiled module: browsers compile large ones on the main thread only asynchronously. The batches are
 // those of batchSizes(), the checks and their errors those of ForwardModel.
-const codeOf = (core: string, image: string, { inShape, outShape, widest }: Compiled): string => `\
+const codeOf = (core: string, image: string, { inShape, outShape, plan, widest }: Compiled): string => `\
 // A model, written by exportModule() of wasmgrad: no imports, nothing to install.
 const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const { memory, input, run, output } = new WebAssembly.Instance(new WebAssembly.Module(bytes('${core}'))).exports;
@@ -62,11 +62,13 @@ new Uint8Array(memory.buffer).set(bytes('${image}'));
 
 export const inFeatures = ${sizeOf(inShape)};
 export const outFeatures = ${sizeOf(outShape)};
-const inShape = ${JSON.stringify(inShape)};
+const rowShape = ${JSON.stringify(inShape)};
+// Whether a row may have any other shape of as many numbers.
+const takesAny = ${plan.takesAny ?? false};
 const outShape = ${JSON.stringify(outShape)};
 
 const refuse = (got) => {
-  throw new TypeError(\`predict: expected numbers, got \${String(got)}\`);
+  throw new TypeError(\`predict: expected numbers, got \${got}\`);
 };
 
 function runAll(rows) {
@@ -98,21 +100,30 @@ function nest(values, [length, ...rest]) {
 
 export function predict(rows) {
   if (ArrayBuffer.isView(rows)) {
-    // Of a DataView, and of integers of 64 bits.
-    if (typeof (rows[0] ?? rows.length) !== 'number') refuse('others');
-    return runAll(new Float32Array(rows));
+    // Nothing is made of a DataView, of integers of 64 bits, and of memory that was transferred.
+    let numbers;
+    try {
+      if (rows.length >= 0) numbers = new Float32Array(rows);
+    } catch {}
+    return runAll(
+      numbers ?? refuse(\`a \${rows.constructor.name}\${rows.length === 0 ? ' whose memory was transferred' : ''}\`),
+    );
   }
   // What is at the first places tells whether it is one row.
-  let rank = 0;
-  for (let first = rows; Array.isArray(first) && rank < inShape.length + 2; [first] = first) rank++;
-  const single = rank <= inShape.length && (rank < 1 || rows.length > 0);
+  const lengths = [];
+  for (let first = rows; Array.isArray(first) && lengths.length < 65; [first] = first) lengths.push(first.length);
+  const rank = lengths.length;
+  const own = lengths.slice(1);
+  const any = takesAny && rank > 1 && own.reduce((product, length) => product * length, 1) === inFeatures;
+  const inShape = any ? own : rowShape;
+  const single = rank <= inShape.length && lengths[0] !== 0;
   const list = single ? [rows] : rows;
   const levels = single ? rank : rank - 1;
   const numbers = [];
   let wrong = '';
   const read = (value, row, depth = 0) => {
     const array = Array.isArray(value) ? value : undefined;
-    if (!array && typeof value !== 'number') refuse(value && typeof value);
+    if (!array && typeof value !== 'number') refuse(value === null ? 'null' : typeof value);
     if (array?.length !== inShape[depth]) wrong ||= \`row \${row} has \${array?.length ?? 1}\`;
     if (!array) numbers.push(value);
     else if (depth < levels) for (const one of array) read(one, row, depth + 1);

@@ -56,7 +56,8 @@ export class Embedding extends Module {
   override $row(after: Shape = []): Shape {
     const { embeddingDim } = this;
     const indices = -after[0] / embeddingDim;
-    if (indices > 0) return Number.isInteger(indices) ? [indices] : [];
+    // They become flat, whatever their shape is.
+    if (indices > 0) return Number.isInteger(indices) ? [-indices] : [];
     // What follows is given […, embeddingDim].
     return after.at(-1) === embeddingDim ? after.slice(0, -1) : after;
   }

@@ -213,9 +213,21 @@ export abstract class Module {
       if (ArrayBuffer.isView(rows)) {
         return firstThatFits(batchShapes(input.size, this), (shape) => run(input.reshape(shape))).data;
       }
-      const isRow = input.shape.length === (this.$row()?.length ?? 1);
-      if (rows instanceof Tensor || !isRow) return run(input).toArray();
-      const result = run(input.reshape(1, ...input.shape));
+      if (rows instanceof Tensor) return run(input).toArray();
+      const { shape } = input;
+      // No rows give no rows.
+      if (shape[0] === 0 && shape.length === 1) return [];
+      const row = this.$row();
+      const isRow = shape.length === (row?.length ?? 1);
+      const result = run(isRow ? input.reshape(1, ...shape) : input);
+      // Layers may take more than rows. What forward() of one's own takes is known there alone.
+      const isKnown = row && row[0] > 0 && this.$row !== Module.prototype.$row;
+      if (isKnown && !sameShape(shape.slice(isRow ? 0 : 1), row)) {
+        throw new RangeError(
+          `predict: expected rows of ${row.join(' × ')} numbers, got ${formatShape(shape)}; other shapes take forward()`,
+        );
+      }
+      if (!isRow) return result.toArray();
       return result.reshape(result.shape.slice(1)).toArray();
     } finally {
       resume();

@@ -181,6 +181,116 @@ describe('rows of two numbers', async () => {
   });
 });
 
+describe('rows of other shapes', () => {
+  const flat = (...layers: nn.Module[]) =>
+    new nn.Sequential(...layers, new nn.Flatten(), new nn.Linear(4, 2));
+  const cases: [string, () => nn.Module, unknown, 'taken' | 'RangeError' | 'TypeError'][] = [
+    ['Linear', () => new nn.Linear(2, 1), [], 'taken'],
+    ['Linear', () => new nn.Linear(2, 1), [[]], 'RangeError'],
+    ['Linear', () => new nn.Linear(2, 1), [[[1, 2]]], 'RangeError'],
+    ['Flatten', () => flat(), [], 'taken'],
+    ['Flatten', () => flat(), [1, 2, 3, 4], 'taken'],
+    ['Flatten', () => flat(), [[1, 2, 3, 4]], 'taken'],
+    ['Flatten', () => flat(), [[[1, 2], [3, 4]]], 'taken'], // prettier-ignore
+    ['Flatten', () => flat(), [[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 'taken'], // prettier-ignore
+    ['Flatten', () => flat(), [[[[1], [2]], [[3], [4]]]], 'taken'], // prettier-ignore
+    ['Flatten', () => flat(), [[[1], [2], [3], [4]]], 'taken'],
+    ['Flatten', () => flat(), [[1, 2], [3, 4]], 'RangeError'], // prettier-ignore
+    ['Flatten', () => flat(), [[[1, 2, 3], [4]]], 'RangeError'], // prettier-ignore
+    ['Flatten', () => flat(), [[[1, 2], [3, 4]], [1, 2, 3, 4]], 'RangeError'], // prettier-ignore
+    ['Flatten', () => flat(), [[[1, 2], [3, 4]], [[1, 2, 3, 4]]], 'RangeError'], // prettier-ignore
+    ['Flatten', () => flat(), [[[1, 2, 5], [3, 4, 5]]], 'RangeError'], // prettier-ignore
+    ['Flatten', () => flat(), [[[1, 2], ['a', 4]]], 'TypeError'], // prettier-ignore
+    ['Flatten', () => flat(), circular, 'RangeError'],
+    ['ReLU, Flatten', () => flat(new nn.Dropout(0.5), new nn.ReLU()), [[[1, -2], [3, 4]]], 'taken'], // prettier-ignore
+    ['Sequential, Flatten', () => flat(new nn.Sequential(new nn.Tanh())), [[[1, 2], [3, 4]]], 'taken'], // prettier-ignore
+    ['LayerNorm, Flatten', () => flat(new nn.LayerNorm(4)), [[[1, 2, 3, 4]]], 'RangeError'],
+    ['BatchNorm1d', () => new nn.BatchNorm1d(2), [[1, 2]], 'taken'],
+    ['BatchNorm1d', () => new nn.BatchNorm1d(2), [[[1, 2], [3, 4]]], 'RangeError'], // prettier-ignore
+    ['BatchNorm1d', () => new nn.BatchNorm1d(2), [[[1], [2]]], 'RangeError'],
+    ['LayerNorm', () => new nn.LayerNorm(2), [1, 2], 'taken'],
+    ['LayerNorm', () => new nn.LayerNorm(2), [[1, 2], [3, 5]], 'taken'], // prettier-ignore
+    ['LayerNorm', () => new nn.LayerNorm(2), [[[1, 2]]], 'RangeError'],
+    ['LayerNorm', () => new nn.LayerNorm([2, 2]), [[[1, 2], [3, 4]]], 'taken'], // prettier-ignore
+    ['LayerNorm', () => new nn.LayerNorm([2, 2]), [[1, 2], [3, 4]], 'taken'], // prettier-ignore
+    ['LayerNorm', () => new nn.LayerNorm([2, 2]), [[[[1, 2], [3, 4]]]], 'RangeError'], // prettier-ignore
+    ['RMSNorm', () => new nn.RMSNorm(2), [[[1, 2]]], 'RangeError'],
+    [
+      'RMSNorm, Linear',
+      () => new nn.Sequential(new nn.RMSNorm(2), new nn.Linear(2, 1)),
+      [[[1, 2]]],
+      'RangeError',
+    ],
+    ['PReLU', () => new nn.PReLU(2), [[[1, 2], [3, 4]]], 'RangeError'], // prettier-ignore
+    ['Standardize', () => new nn.Standardize(2, { mean: [0, 0], scale: [1, 1] }), [[[1, 2]]], 'RangeError'],
+  ];
+  it.each(
+    cases.map(
+      ([name, make, rows, wanted]) =>
+        [name, JSON.stringify(rows === circular ? 'circular' : rows), wanted, make, rows] as const,
+    ),
+  )('%s: %s is %s everywhere', async (_, _text, wanted, make, rows) => {
+    const model = filled(make(), 5);
+    const expected = outcome((given) => model.predict(given), rows);
+    expect(expected.error ?? 'taken').toBe(wanted);
+    const ways = [
+      (await load(encodeModel(model))).predict,
+      (await load(exportWasm(model))).predict,
+      await codeOf(model),
+    ];
+    for (const predict of ways) {
+      const found = outcome(predict, rows);
+      expect(found.error ?? 'taken').toBe(wanted);
+      expect(found.shape).toEqual(expected.shape);
+      if (wanted !== 'taken') continue;
+      const [ours, theirs] = [predict(rows as never), model.predict(rows as never)] as number[][];
+      ours.flat(9).forEach((value, i) => expect(value).toBeCloseTo(theirs.flat(9)[i], 5));
+    }
+  });
+
+  it.each([[[[0], [1]]], [[0, 1]], [0, 1], []].map((rows) => [JSON.stringify(rows), rows] as const))(
+    'Embedding, Flatten: %s is taken everywhere',
+    async (_, rows) => {
+      const model = new nn.Sequential(new nn.Embedding(3, 2), new nn.Flatten(), new nn.Linear(4, 2));
+      const ways = [
+        (await load(encodeModel(model))).predict,
+        (await load(exportWasm(model))).predict,
+        await codeOf(model),
+      ];
+      const expected = outcome((given) => model.predict(given), rows);
+      expect(expected.error).toBeUndefined();
+      for (const predict of ways) expect(outcome(predict, rows)).toEqual(expected);
+    },
+  );
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['an empty text', () => '', /^predict: expected .* got string$/],
+    ['zero as a bigint', () => 0n, /^predict: expected .* got bigint$/],
+    ['false', () => false, /^predict: expected .* got boolean$/],
+    ['a DataView', () => new DataView(new ArrayBuffer(8)), /^predict: expected numbers, got a DataView$/],
+    ['bigints', () => new BigInt64Array(2), /^predict: expected numbers, got a BigInt64Array$/],
+    [
+      'what was transferred',
+      () => {
+        const gone = new Float32Array(2);
+        structuredClone(gone, { transfer: [gone.buffer] });
+        return gone;
+      },
+      /^predict: expected numbers, got a Float32Array whose memory was transferred$/,
+    ],
+  ])('%s is named', async (_, make, message) => {
+    const model = new nn.Linear(2, 1);
+    const quantized = quantize(model, [[1, 2]]);
+    for (const predict of [
+      (await load(encodeModel(model))).predict,
+      (rows: never) => quantized.predict(rows),
+      await codeOf(model),
+    ]) {
+      expect(outcome(predict as Predict, make()).message).toMatch(message);
+    }
+  });
+});
+
 describe('rows of more dimensions', () => {
   const rows = (count: number, ...shape: number[]): unknown =>
     Array.from({ length: count }, (_, i) =>
