@@ -96,6 +96,8 @@ const APART = {
   evaluation: ['train/evaluate', 'train/metrics/byName'].map(compiled),
   streaming: [compiled('data/stream')],
   clip: [compiled('optim/clip')],
+  checks: ['train/checks', 'core/warn'].map(compiled),
+  schedule: [compiled('train/schedule')],
   counted: [compiled('train/counted')],
   anomaly: ['tensor/anomaly', 'train/traceAnomalies'].map(compiled),
 };
@@ -234,7 +236,6 @@ const small = Object.entries(PLATFORMS).map(([platform, { modules }]) => ({
     nodeResolve(),
     terser({
       module: true,
-      ecma: 2022,
       // What is repeated costs little once it is compressed, and what is inlined once is not.
       compress: {
         passes: 4,

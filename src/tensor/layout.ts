@@ -17,7 +17,12 @@ export function sameShape(a: Shape, b: Shape): boolean {
 }
 
 export function formatShape(shape: Shape): string {
-  return `[${shape.map(shown).join(', ')}]`;
+  return `[${shape.join(', ')}]`;
+}
+
+/** A list that may be anything but a shape, as an error shows it. */
+export function shownList(list: readonly unknown[]): string {
+  return `[${list.map(shown).join(', ')}]`;
 }
 
 /** Strides of a contiguous row-major tensor. */

@@ -1,6 +1,6 @@
 import { checkRoom } from '../core/room.js';
 import { shown } from '../core/shown.js';
-import { formatShape, sizeOf, type Shape } from './layout.js';
+import { formatShape, shownList, sizeOf, type Shape } from './layout.js';
 import { Value } from './value.js';
 
 /** Numbers nested to any depth; every level must have equal lengths. */
@@ -91,7 +91,7 @@ export function checkShape(name: string, shape: unknown): void {
   const isList = Array.isArray(shape);
   if (isList && shape.every((length) => Number.isInteger(length) && length >= 0)) return;
   throw new (isList ? RangeError : TypeError)(
-    `${name}: expected a shape of lengths that are non-negative integers, got ${isList ? formatShape(shape) : shown(shape)}`,
+    `${name}: expected a shape of lengths that are non-negative integers, got ${isList ? shownList(shape) : shown(shape)}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { shown } from '../../core/shown.js';
 import { Opcode } from '../../../assembly/opcodes.js';
 import { gradientOf } from '../backward.js';
-import { axis, contiguous, formatShape, sizeOf, walk, type Shape } from '../layout.js';
+import { axis, contiguous, formatShape, shownList, sizeOf, walk, type Shape } from '../layout.js';
 import type { Operation } from '../tape.js';
 
 /** The same elements under another shape. */
@@ -16,7 +16,7 @@ export const reshape: Operation<Shape> = {
       shape[unknown] = rest === 0 ? 0 : x.size / rest;
     }
     if (!shape.every((length) => Number.isInteger(length) && length >= 0) || sizeOf(shape) !== x.size) {
-      throw new RangeError(`reshape: ${formatShape(x.shape)} does not fit into ${formatShape(wanted)}`);
+      throw new RangeError(`reshape: ${formatShape(x.shape)} does not fit into ${shownList(wanted)}`);
     }
     return shape;
   },
