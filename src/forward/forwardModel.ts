@@ -52,20 +52,19 @@ export class ForwardModel {
         if (rows.length >= 0) numbers = new Float32Array(rows);
       } catch {}
       return this.run(
-        numbers ??
-          refuse(`a ${rows.constructor.name}${rows.length === 0 ? ' whose memory was transferred' : ''}`),
+        numbers ?? refuse(rows.length === 0 ? 'transferred memory' : `a ${rows.constructor.name}`),
       );
     }
     const { plan, outShape } = this.compiled;
     let { inShape } = this.compiled;
     // What is at the first places tells whether it is one row. Deeper nothing is read, be it an array that contains itself.
     const lengths: number[] = [];
-    let first: unknown = rows;
-    for (; Array.isArray(first) && lengths.length < 65; [first] = first as unknown[])
-      lengths.push(first.length);
-    const rank = lengths.length;
+    let rank = 0;
+    for (let first: unknown = rows; Array.isArray(first) && rank < 65; [first] = first as unknown[]) {
+      lengths[rank++] = first.length;
+    }
     const own = lengths.slice(1);
-    if (plan.takesAny && rank > 1 && sizeOf(own) === this.inFeatures) inShape = own;
+    if (plan.flat && rank > 1 && sizeOf(own) === this.inFeatures) inShape = own;
     // Of an empty list nothing comes.
     const single = rank <= inShape.length && lengths[0] !== 0;
     const list = (single ? [rows] : rows) as readonly unknown[];
@@ -74,15 +73,14 @@ export class ForwardModel {
     let wrong = '';
     const read = (value: unknown, row: number, depth = 0): void => {
       const array = Array.isArray(value) ? (value as unknown[]) : undefined;
-      if (!array && typeof value !== 'number') refuse(value === null ? 'null' : typeof value);
+      if (!array && typeof value !== 'number') refuse(value === null ? value : typeof value);
       if (array?.length !== inShape[depth]) wrong ||= `row ${row} has ${array?.length ?? 1}`;
       if (!array) numbers.push(value as number);
       else if (depth < levels) for (const one of array) read(one, row, depth + 1);
     };
     for (let i = 0; i < list.length; i++) read(list[i], i);
     if (wrong) throw new RangeError(`predict: expected rows of ${inShape.join(' × ')} numbers, ${wrong}`);
-    const result = nest(this.run(Float32Array.from(numbers)), outShape);
-    return single ? result[0] : result;
+    return nest(this.run(Float32Array.from(numbers)), single ? outShape : [list.length, ...outShape]);
   }
 
   protected run(rows: Float32Array, width = this.outFeatures): Float32Array {
@@ -113,16 +111,13 @@ export class ForwardModel {
   }
 }
 
-function refuse(got: string): never {
+function refuse(got: string | null): never {
   throw new TypeError(`predict: expected numbers, got ${got}`);
 }
 
-/** Numbers as arrays in arrays: [rows, …shape]. */
-function nest(values: Float32Array, shape: readonly number[]): NestedArray[] {
-  const width = sizeOf(shape);
-  const [, ...inner] = shape;
-  return Array.from({ length: values.length / width }, (_, i) => {
-    const part = values.subarray(i * width, (i + 1) * width);
-    return shape.length === 1 ? [...part] : nest(part, inner);
-  });
+/** Numbers as arrays in arrays. */
+function nest(values: Float32Array, [length, ...inner]: readonly number[]): NestedArray[] {
+  const step = values.length / length;
+  if (inner.length === 0) return [...values];
+  return Array.from({ length }, (_, i) => nest(values.subarray(i * step, (i + 1) * step), inner));
 }

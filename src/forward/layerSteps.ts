@@ -24,9 +24,6 @@ export interface Context {
 /** Products of a row in 8 bits by activations must stay below 2³¹ in sum. */
 const levelsOf = (k: number): number => Math.min(32767, Math.floor((2 ** 31 - 1) / (128 * k)));
 
-/** Steps that take each number of a row by itself. */
-const BY_NUMBER = [Step.UNARY, Step.EMBEDDING, Step.EMBEDDING_8];
-
 /** The functions of one number, with the fields of a layer, or the numbers, that they take. */
 const UNARY: Readonly<Record<string, readonly [fn: Unary, ...scalars: (string | number)[]] | undefined>> = {
   ReLU: [Unary.RELU],
@@ -226,7 +223,7 @@ export function layerSteps(
       return done(y);
     }
     case 'Flatten':
-      plan.takesAny ??= plan.steps.every(({ step }) => BY_NUMBER.includes(step));
+      plan.flat ??= plan.steps.every(({ step }) => step === Step.UNARY || step >= Step.EMBEDDING);
       return { register: x.register, shape: [size] };
     case 'Sequential': {
       let value = x;

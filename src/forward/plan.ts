@@ -47,7 +47,7 @@ const GRANULE = 4;
 /** Steps, constants and registers of a model while it is put together. */
 export class Plan {
   /** Whether rows of any shape will do: each number is taken by itself before all of them stand in one line. */
-  takesAny?: boolean;
+  flat?: boolean;
 
   constructor(private readonly operation: string) {}
 

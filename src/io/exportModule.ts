@@ -64,7 +64,7 @@ export const inFeatures = ${sizeOf(inShape)};
 export const outFeatures = ${sizeOf(outShape)};
 const rowShape = ${JSON.stringify(inShape)};
 // Whether a row may have any other shape of as many numbers.
-const takesAny = ${plan.takesAny ?? false};
+const takesAny = ${plan.flat ?? false};
 const outShape = ${JSON.stringify(outShape)};
 
 const refuse = (got) => {
@@ -106,7 +106,7 @@ export function predict(rows) {
       if (rows.length >= 0) numbers = new Float32Array(rows);
     } catch {}
     return runAll(
-      numbers ?? refuse(\`a \${rows.constructor.name}\${rows.length === 0 ? ' whose memory was transferred' : ''}\`),
+      numbers ?? refuse(rows.length === 0 ? 'transferred memory' : \`a \${rows.constructor.name}\`),
     );
   }
   // What is at the first places tells whether it is one row.
