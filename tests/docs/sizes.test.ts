@@ -33,9 +33,9 @@ describe('sizes, gzipped', () => {
     expect(of(name, by)).toBeGreaterThan(stated[i] - 2);
   });
 
-  // It was 39.4, and 40 is what it should be again: the checks that make every case right cost 2.6 kB.
-  it('a program that trains is at most 42 kB', () => {
-    expect(of(trains, 'Rollup')).toBeLessThanOrEqual(42);
+  // It was 39.4, and 40 is what it should be again: what makes every case right costs 4.8 kB.
+  it('a program that trains is at most 44.5 kB', () => {
+    expect(of(trains, 'Rollup')).toBeLessThanOrEqual(44.5);
   });
 
   it('each build of the core is at most 20 kB', () => {
