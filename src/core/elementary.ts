@@ -41,3 +41,13 @@ export function wholePower(base: number, exponent: number): number {
   }
   return result;
 }
+
+/** The largest power of two up to a finite x above 0; of any other x, 1. */
+export function powerOfTwo(x: number): number {
+  let power = 1;
+  if (x > 0 && x < Infinity) {
+    while (power <= x / 2) power *= 2;
+    while (power > x) power /= 2;
+  }
+  return power;
+}

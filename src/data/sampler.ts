@@ -1,3 +1,4 @@
+import { powerOfTwo } from '../core/elementary.js';
 import { shown } from '../core/shown.js';
 import { logOfShare } from '../core/elementary.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
@@ -78,11 +79,10 @@ export class WeightedRandomSampler implements Sampler {
       largest = Math.max(largest, weight);
     });
     if (largest === 0) throw new RangeError('WeightedRandomSampler: expected a weight above 0, got none');
-    // By a power of two, which keeps the bits, so that neither sums nor quotients leave float64. In two steps, as it may itself.
-    const exponent = SIZE - Math.floor(Math.log2(largest));
-    const [half, rest] = [Math.floor(exponent / 2), Math.ceil(exponent / 2)].map((power) => 2 ** power);
+    // By powers of two, which keep the bits, so that neither sums nor quotients leave float64.
+    const power = powerOfTwo(largest);
     this.weights.forEach((weight, i) => {
-      if (weight > 0) this.weights[i] = Math.max(2 ** -SIZE, weight * half * rest);
+      if (weight > 0) this.weights[i] = Math.max(2 ** -SIZE, (weight / power) * 2 ** SIZE);
     });
     let total = 0;
     this.sums = this.weights.map((weight) => (total += weight));

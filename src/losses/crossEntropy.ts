@@ -1,3 +1,4 @@
+import { powerOfTwo } from '../core/elementary.js';
 import { checkNumber } from '../core/checks.js';
 import { formatShape } from '../tensor/layout.js';
 import { weigh } from '../tensor/operations/binary.js';
@@ -34,7 +35,7 @@ abstract class LabelLoss extends ReducedLoss {
     const numbers = this.reduction === 'mean' && this.weight?.source?.read();
     if (numbers) {
       const most = numbers.reduce((size, value) => Math.max(size, Math.abs(value)), 0);
-      const unit = 2 ** Math.ceil(Math.log2(most)) || 1;
+      const unit = powerOfTwo(most);
       this.shares = tensor(
         numbers.map((value) => value / unit),
         { shape: this.weight!.shape },

@@ -1,3 +1,4 @@
+import { powerOfTwo } from '../core/elementary.js';
 import { shown } from '../core/shown.js';
 import { formatShape, sameShape } from '../tensor/layout.js';
 import { checkOptions } from '../core/options.js';
@@ -155,7 +156,7 @@ export abstract class ReducedLoss {
 
   /** What so many losses are multiplied by, so that their sum is finite where the mean is: a power of two, which keeps the bits. */
   protected scaleOf(size: number): number {
-    return this.reduction === 'mean' ? 2 ** -Math.ceil(Math.log2(size || 1)) : 1;
+    return this.reduction === 'mean' ? 0.5 / powerOfTwo(size) : 1;
   }
 
   /** The weights of a call. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cosPi, logOfShare, wholePower } from '../../src/core/elementary.js';
+import { cosPi, logOfShare, powerOfTwo, wholePower } from '../../src/core/elementary.js';
 import { Generator } from '../../src/core/random.js';
 import { filesIn, root } from '../support/files.js';
 
@@ -37,6 +37,16 @@ describe('functions of our own', () => {
       expect(Math.abs(logOfShare(share) - expected)).toBeLessThanOrEqual(ROOM * Math.abs(expected));
     }
     expect(logOfShare(1)).toBeCloseTo(0, 20);
+  });
+
+  it('powerOfTwo is the largest that is not above', () => {
+    const powers = [-1074, -1073, -1022, -149, -1, 0, 1, 31, 127, 1023].map((exponent) => 2 ** exponent);
+    for (const power of powers) {
+      for (const x of [power, power * 1.5, power * (2 - 2 ** -52)]) {
+        if (x < power * 2) expect(powerOfTwo(x)).toBe(power);
+      }
+    }
+    expect([0, -1, NaN, Infinity].map(powerOfTwo)).toEqual([1, 1, 1, 1]);
   });
 
   it('wholePower is the power', () => {

@@ -86,7 +86,7 @@ describe('names of a graph', () => {
     [
       'metadata that are none',
       { metadata: 'text' },
-      /^encodeOnnx: expected metadata as an object of texts, got 'text'/,
+      /^encodeOnnx: expected metadata as an object of texts, got string "text"/,
     ],
     [
       'metadata that are numbers',
