@@ -6,7 +6,7 @@ import { OPTIMIZERS, SCHEDULES } from './optimizers.js';
 import type { Case } from './suite.js';
 
 /** Properties of tensors that are no operations. */
-const NO_OPERATIONS = ['constructor', 'grad', 'data', 'item', 'toArray', 'detach', 'backward'];
+const NO_OPERATIONS = ['constructor', 'grad', 'data', 'item', 'toArray', 'toJSON', 'detach', 'backward'];
 
 /** A class, whether or not its constructor is public. */
 type Class = { readonly prototype: object };
