@@ -5,7 +5,7 @@ const PREFIX = 'wasm:';
 
 /** Ways for which the packed code is not wanted, and what they make of the code. */
 const ENCODINGS = {
-  '-deflated': (code) => deflateRawSync(code, { level: 9, memLevel: 6 }),
+  '-deflated': (code) => deflateRawSync(code, { level: 9, memLevel: 9 }),
   '-plain': (code) => code,
 };
 

@@ -2,6 +2,8 @@ import { DOT_ROWS, SMALL } from '../../assembly/gemm/limits.js';
 
 /** What the registers of so many rows hold stays in the caches. */
 const ROWS = 256;
+/** A product of so many rows is neither a few dot products nor a small one. */
+const LEAST = ROWS >= SMALL && ROWS > DOT_ROWS ? ROWS : SMALL + DOT_ROWS;
 
 /**
  * The fewest rows of a batch, where there are as many.
@@ -9,7 +11,7 @@ const ROWS = 256;
  * @param widest outputs of the widest layer
  */
 export function leastRows(widest: number): number {
-  return Math.max(ROWS, widest, DOT_ROWS + 1, SMALL);
+  return Math.max(LEAST, widest);
 }
 
 /**
@@ -20,7 +22,7 @@ export function leastRows(widest: number): number {
  * @param widest outputs of the widest layer
  */
 export function batchSizes(rows: number, widest: number): number[] {
-  const batches = Math.max(rows > 0 ? 1 : 0, Math.floor(rows / leastRows(widest)));
+  const batches = Math.floor(rows / leastRows(widest)) || Math.min(rows, 1);
   const begin = (i: number): number => Math.floor((i * rows) / batches);
   return Array.from({ length: batches }, (_, i) => begin(i + 1) - begin(i));
 }

@@ -92,19 +92,19 @@ export class ForwardModel {
       );
     }
     const results = new Float32Array(count * width);
+    // Asked for anew: memory may have grown.
+    const floats = (at: number, length: number): Float32Array =>
+      new Float32Array(this.memory.buffer, at >>> 0, length);
     let first = 0;
     for (const batch of batchSizes(count, this.compiled.widest)) {
-      const at = this.core.input(batch) >>> 0;
+      const at = this.core.input(batch);
       if (at === 0) throw new RangeError(`predict: out of memory for ${batch} rows`);
       const part = rows.subarray(first * inFeatures, (first + batch) * inFeatures);
-      new Float32Array(this.memory.buffer, at, part.length).set(part);
+      floats(at, part.length).set(part);
       if (this.core.run(batch) !== 0) {
-        throw new RangeError('predict: an index is not one of the rows of the embedding');
+        throw new RangeError('predict: an index is no row of the embedding');
       }
-      results.set(
-        new Float32Array(this.memory.buffer, this.core.output(batch) >>> 0, batch * width),
-        first * width,
-      );
+      results.set(floats(this.core.output(batch), batch * width), first * width);
       first += batch;
     }
     return results;

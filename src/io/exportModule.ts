@@ -86,7 +86,7 @@ function runAll(rows) {
     const part = rows.subarray(first * inFeatures, (first + size) * inFeatures);
     // After input(), which may grow the memory and detach views of it.
     new Float32Array(memory.buffer, at, part.length).set(part);
-    if (run(size) !== 0) throw new RangeError('predict: an index is not one of the rows of the embedding');
+    if (run(size) !== 0) throw new RangeError('predict: an index is no row of the embedding');
     results.set(new Float32Array(memory.buffer, output(size) >>> 0, size * outFeatures), first * outFeatures);
   }
   return results;
