@@ -132,7 +132,7 @@ describe('the forward pass', () => {
     expect(() => forward.predict([['a', 2]] as unknown as number[][])).toThrow(TypeError);
     const embedding = new nn.Sequential(new nn.Embedding(3, 2), new nn.Flatten(), new nn.Linear(2, 1));
     for (const index of [3, -1, 0.5, NaN]) {
-      expect(() => forwardOf(embedding).predict([[index]])).toThrow('an index is not one of the rows');
+      expect(() => forwardOf(embedding).predict([[index]])).toThrow('an index is no row of the embedding');
     }
   });
 

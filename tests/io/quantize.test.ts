@@ -108,7 +108,7 @@ describe('quantize', () => {
     (model.predict(rows) as number[][]).flat().forEach((value, i) => {
       expect(Math.abs(predicted[i] - value)).toBeLessThan(0.1);
     });
-    expect(() => quantized.predict([[50, 0]])).toThrow('an index is not one of the rows');
+    expect(() => quantized.predict([[50, 0]])).toThrow('an index is no row of the embedding');
   });
 
   it('adds to the bias what the outputs would be less by on average', () => {
