@@ -5,6 +5,8 @@ const query = new URLSearchParams(location.search);
 try {
   if (query.get('where') === 'worker') {
     const worker = new Worker(`./worker.js${location.search}`, { type: 'module' });
+    // Firefox ends a worker that nobody holds when it collects garbage.
+    Object.assign(globalThis, { worker });
     worker.addEventListener('error', (event) => {
       event.preventDefault();
       send({ error: event.message || 'the worker could not be loaded' });
