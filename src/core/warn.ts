@@ -1,4 +1,5 @@
 import { shown } from './shown.js';
+
 /** Takes a warning: a sentence about something that runs, but hardly as it was meant. */
 export type WarningHandler = (message: string) => void;
 

@@ -1,6 +1,5 @@
-import { powerOfTwo } from '../core/elementary.js';
 import { shown } from '../core/shown.js';
-import { logOfShare } from '../core/elementary.js';
+import { logOfShare, powerOfTwo } from '../core/elementary.js';
 import { checkSeed, defaultGenerator, Generator } from '../core/random.js';
 import { checkOptions } from '../core/options.js';
 import { labelsOf, listOf, type Labels } from './labels.js';
